@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# mtuscope: `make` builds build/mtuscope, `make help` lists the rest.
+
+VERSION := 0.1.0
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= bpftool
+PREFIX ?= /usr/local
+BUILD ?= build$(if $(SAN),/san)
+KERNELS ?= 6.1 6.12
+
+WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
+INCLUDES := -Ibpf -Iuser -Iuser/core -Iuser/inventory -Iuser/kernel -Iuser/sink -isystem $(BUILD)/bpf
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(INCLUDES) -DVERSION='"$(VERSION)"' $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) -MMD -MP $(CFLAGS)
+LDLIBS := -lbpf -lelf -lz -lmnl -levent_core -lm
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
+BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Ibpf -Wall -Wextra -Wshadow -Wno-unused-parameter -Werror -MMD -MP
+
+SOURCES := $(wildcard user/*.c user/*/*.c user/*/*/*.c)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+LIB_OBJECTS := $(filter-out $(BUILD)/user/main.o,$(OBJECTS))
+HOOKS := $(shell sed -n 's/^HOOK.\([a-z0-9_]*\),.*/\1/p' bpf/hooks.def)
+HOOK_OBJECTS := $(HOOKS:%=$(BUILD)/bpf/%.elf.o)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+SCENARIOS := $(notdir $(basename $(wildcard tests/lab/scenarios/*.sh)))
+VM_TESTS := $(foreach k,$(KERNELS),$(SCENARIOS:%=$(BUILD)/tests/vm/$k/%.t))
+
+all: $(BUILD)/mtuscope ## build the program (the default)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo '  variables: SAN=address,undefined  CC=clang  KERNELS="6.1 6.12"  DESTDIR=  PREFIX='
+
+.PHONY: all help demo test check check-run test-run bpf-check fuzz bench fmt lint install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+## build
+
+$(BUILD)/mtuscope: $(BUILD)/user/main.o $(BUILD)/libmtuscope.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/libmtuscope.a: $(LIB_OBJECTS) $(HOOK_OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/user/kernel/%.o: user/kernel/%.c $(BUILD)/bpf/tc.skel.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/user/main.o: Makefile
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(BUILD)/bpf/%.bpf.o: bpf/hooks/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# A hook is loaded from its bytes, all hooks alike: only the maps of the tc object need a typed skeleton.
+$(BUILD)/bpf/%.elf.c: $(BUILD)/bpf/%.skel.h
+	printf '#include "%s"\nconst void *%s_elf(size_t *len);\nconst void *%s_elf(size_t *len) { return %s_bpf__elf_bytes(len); }\n' \
+		$*.skel.h $* $* $* > $@
+
+$(BUILD)/bpf/%.elf.o: $(BUILD)/bpf/%.elf.c
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+## test
+
+demo: ## on a fresh machine: install, build, boot a VM, replay the incident, show the verdict and the cure
+	scripts/setup
+	$(MAKE) all $(BUILD)/tests/chain
+	scripts/demo
+
+test: ## on a fresh machine: install, build, and run all tests, with the lab in VMs of $(KERNELS)
+	scripts/setup
+	$(MAKE) test-run
+
+check: ## build and run the unprivileged tests, in seconds
+	$(MAKE) check-run
+
+check-run: all $(UNIT_TESTS)
+	CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(UNIT_TESTS)
+
+bpf-check: all $(BPF_TESTS) ## the BPF programs against built packets, on this kernel; needs root
+	CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(BPF_TESTS)
+
+test-run: all $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS) $(BUILD)/tests/traffic $(BUILD)/tests/chain
+	CMOCKA_MESSAGE_OUTPUT=TAP scripts/prove $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS)
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libmtuscope.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -ljansson
+
+$(BUILD)/tests/bpf/%: tests/bpf/%.c $(BUILD)/libmtuscope.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(BUILD)/tests/traffic: tests/lab/traffic.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $<
+
+$(BUILD)/tests/chain: tests/lab/make-chain
+	tests/lab/make-chain $@
+
+$(BUILD)/tests/vm/%.t: Makefile
+	@mkdir -p $(@D)
+	printf '#!/bin/sh\nexec scripts/vm --kernel %s -- tests/lab/scenarios/%s.sh\n' $(*D) $(*F) > $@
+	chmod +x $@
+
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZERS) ## run each fuzzer for FUZZ_SECONDS
+	for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 || exit 1; done
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(SOURCES)
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined $(INCLUDES) -o $@ $< \
+		$(wildcard user/core/*.c user/core/*/*.c user/sink/*.c user/inventory/*.c) -lmnl -lm -ljansson
+
+fmt: ## format the C files
+	clang-format -i $(shell git ls-files '*.c' '*.h' ':!vmlinux')
+
+lint: ## shellcheck, cppcheck, the include rules
+	scripts/lint
+
+## install
+
+install: all ## install the program under DESTDIR and PREFIX
+	install -D -m 755 $(BUILD)/mtuscope $(DESTDIR)$(PREFIX)/sbin/mtuscope
+
+clean: ## remove what was built
+	rm -rf build
+
+-include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d) $(wildcard $(BUILD)/tests/*/*.d)

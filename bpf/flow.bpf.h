@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The flow table: what becomes of sizes inside the tunnel. tc.bpf.c hands each TCP segment and each echo message
+ * of a tunnel here; the entry (struct wire_flow) says which size was last delivered, which is on trial and how
+ * often it was sent, and whether the stream from the other side has a hole.
+ *
+ * The table is an array addressed by keyed hash with two places for each flow: an LRU hash costs four
+ * times as much a packet, and lets a flood push out every flow that matters. A place is taken over only from a flow that is
+ * idle, closed, or never was answered. Two CPUs may write one entry at the same moment; the fields are
+ * evidence that is repeated with each packet, so a lost write costs a trial, not a verdict.
+ */
+#ifndef MTUSCOPE_FLOW_BPF_H
+#define MTUSCOPE_FLOW_BPF_H
+
+#include "maps.bpf.h"
+#include "parse.bpf.h"
+
+#define FLOW_IDLE_MS	   60000 /* longer than the pauses between TCP's late retransmissions of a stalled flow */
+#define FLOW_UNANSWERED_MS 3000	 /* a SYN without answer may be replaced: three tries of a SYN fit into it */
+#define FLOW_CLOSED_MS	   2000	 /* long enough for user space to read the end of a flow */
+#define SEQ_JUMP_MAX	   (1U << 30) /* no TCP window is larger (RFC 7323, 2.3): a farther number is not believed */
+
+static __always_inline int before(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) < 0;
+}
+
+static __always_inline __u64 mix(__u64 h, __u64 v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
+	return h ^ (h >> 29);
+}
+
+static __always_inline __u64 address_word(const __u8 *address, int i)
+{
+	__u64 word;
+
+	__builtin_memcpy(&word, address + 8 * i, sizeof(word));
+	return word;
+}
+
+/* Never 0. Two flows share a tag with probability 2^-64: the tuple is not compared again. */
+static __always_inline __u64 flow_tag(const struct wire_config *cfg, const struct packet *p, const __u8 *local,
+				      const __u8 *remote, __u16 local_port, __u16 remote_port, __u32 ifindex)
+{
+	__u64 h = cfg->hash_seed[0];
+
+	h = mix(h, address_word(local, 0));
+	h = mix(h, address_word(remote, 0));
+	if (p->family == AF_INET6) {
+		h = mix(h, address_word(local, 1));
+		h = mix(h, address_word(remote, 1));
+	}
+	h = mix(h, (__u64)local_port << 48 | (__u64)remote_port << 32 | (ifindex & 0xffffff) << 8 | p->protocol);
+	h = mix(h, cfg->hash_seed[1]);
+	h ^= h >> 32;
+	return h ? h : 1;
+}
+
+static __always_inline struct wire_flow *flow_place(__u64 tag, int second)
+{
+	__u32 i = (second ? tag >> 40 : tag) & (WIRE_FLOWS - 1);
+
+	return bpf_map_lookup_elem(&flows, &i);
+}
+
+static __always_inline int flow_replaceable(const struct wire_flow *f, __u32 now)
+{
+	__u32 last = before(f->last_tx_ms, f->last_rx_ms) ? f->last_rx_ms : f->last_tx_ms;
+	__u32 idle = now - last;
+
+	if (f->flags & WIRE_FLOW_CLOSED)
+		return idle > FLOW_CLOSED_MS;
+	if (!(f->flags & WIRE_FLOW_ESTABLISHED))
+		return idle > FLOW_UNANSWERED_MS;
+	return idle > FLOW_IDLE_MS;
+}
+
+/* A free place for the flow, or one whose flow is of no more use; NULL if both are needed. */
+static __always_inline struct wire_flow *flow_claim(__u64 tag, __u32 now)
+{
+	struct wire_flow *a = flow_place(tag, 0), *b = flow_place(tag, 1);
+
+	if (!a || !b)
+		return NULL;
+	if (!a->tag)
+		return a;
+	if (!b->tag)
+		return b;
+	if (flow_replaceable(a, now))
+		return a;
+	if (flow_replaceable(b, now))
+		return b;
+	/* Full of living flows. One that nobody ever answered gives way: a flood of SYNs evicts only itself. */
+	if (!(a->flags & WIRE_FLOW_ESTABLISHED) || !(b->flags & WIRE_FLOW_ESTABLISHED)) {
+		loss_count(WIRE_LOSS_FLOW_EVICTED);
+		return (a->flags & WIRE_FLOW_ESTABLISHED) ? b : a;
+	}
+	loss_count(WIRE_LOSS_FLOW_REFUSED);
+	return NULL;
+}
+
+/* The flow of the packet, made if `create`; NULL if it is not tracked. Ports are host order; echo has id and 0. */
+static __always_inline struct wire_flow *flow_get(const struct wire_config *cfg, const struct packet *p,
+						  __u32 ifindex, int tx, __u16 local_port, __u16 remote_port,
+						  int create)
+{
+	const __u8 *local = tx ? p->source : p->destination;
+	const __u8 *remote = tx ? p->destination : p->source;
+	__u64 tag = flow_tag(cfg, p, local, remote, local_port, remote_port, ifindex);
+	struct wire_flow *f = flow_place(tag, 0);
+
+	if (f && f->tag == tag)
+		return f;
+	f = flow_place(tag, 1);
+	if (f && f->tag == tag)
+		return f;
+	if (!create)
+		return NULL;
+	f = flow_claim(tag, cfg->now_ms);
+	if (!f)
+		return NULL;
+	__builtin_memset(f, 0, sizeof(*f));
+	__builtin_memcpy(f->local, local, 16);
+	__builtin_memcpy(f->remote, remote, 16);
+	f->local_port = local_port;
+	f->remote_port = remote_port;
+	f->ifindex = ifindex;
+	f->family = p->family;
+	f->protocol = p->protocol;
+	f->first_ms = cfg->now_ms;
+	f->last_tx_ms = f->last_rx_ms = cfg->now_ms;
+	f->tag = tag;
+	return f;
+}
+
+static __always_inline void trial_begin(struct wire_flow *f, __u32 seq, __u32 end, __u16 inner, __u16 tries,
+					__u32 now)
+{
+	f->trial_seq = seq;
+	f->trial_end = end;
+	f->trial_inner = inner;
+	f->trial_tries = tries;
+	f->trial_first_ms = now;
+	f->trial_last_ms = now;
+	f->tx_trials++;
+}
+
+/* The segment on trial was cut into smaller ones or grew: what was tried so far is kept as lost, not as delivered. */
+static __always_inline void trial_resize(struct wire_flow *f, __u32 end, __u16 inner, __u32 now)
+{
+	if (inner < f->trial_inner) {
+		f->tx_lost_inner = f->trial_inner;
+		f->tx_lost_tries = f->trial_tries;
+		f->tx_lost_ms = now;
+	}
+	f->trial_end = end;
+	f->trial_inner = inner;
+	f->trial_tries = 1;
+	f->trial_first_ms = now;
+	f->trial_last_ms = now;
+}
+
+static __always_inline void trial_again(struct wire_flow *f, __u32 now)
+{
+	if (f->trial_tries < 0xffff)
+		f->trial_tries++;
+	f->trial_last_ms = now;
+}
+
+/* A size got through. Only the largest of one tick is kept: user space reads on every tick. */
+static __always_inline void trial_delivered(struct wire_flow *f, __u32 now)
+{
+	if (f->tx_delivered_ms != now || f->trial_inner > f->tx_delivered_inner)
+		f->tx_delivered_inner = f->trial_inner;
+	f->tx_delivered_ms = now;
+	f->tx_delivered++;
+	if (f->trial_tries > 1)
+		f->tx_retried++;
+	f->trial_last_ms = 0;
+	f->trial_tries = 0;
+}
+
+/* The oldest unacknowledged segment is the one that says something: an older one takes the trial over. */
+static __always_inline void trial_sent(struct wire_flow *f, __u32 seq, __u32 end, __u16 inner, int again, __u32 now)
+{
+	if (!f->trial_last_ms || before(seq, f->trial_seq)) {
+		trial_begin(f, seq, end, inner, again ? 2 : 1, now);
+		return;
+	}
+	if (seq != f->trial_seq)
+		return;
+	if (inner == f->trial_inner)
+		trial_again(f, now);
+	else
+		trial_resize(f, end, inner, now);
+}
+
+/* rx: everything before `next` is there. Closes the hole that this fills. */
+static __always_inline void rx_advance(struct wire_flow *f, __u32 next, __u32 now)
+{
+	if (!before(f->rx_next, next))
+		return;
+	f->rx_next = next;
+	if (before(f->rx_end, next))
+		f->rx_end = next;
+	if (!f->hole_ms || before(next, f->hole_end))
+		return;
+	f->rx_filled++;
+	/* Whether what follows is whole is known with the local side's next acknowledgement. */
+	f->hole_ms = before(next, f->rx_end) ? now : 0;
+	f->hole_end = f->rx_end;
+}
+
+/* rx: the remote side has shown that it has sent everything before `end`, and this packet began at `seq`. */
+static __always_inline void rx_seen(struct wire_flow *f, __u32 seq, __u32 end, __u32 now)
+{
+	if (!before(f->rx_next, seq)) {
+		rx_advance(f, end, now);
+		return;
+	}
+	if (seq - f->rx_next > SEQ_JUMP_MAX)
+		return;
+	if (!f->hole_ms) {
+		f->hole_ms = now;
+		f->hole_end = seq;
+	} else if (before(seq, f->hole_end)) {
+		f->hole_end = seq;
+	}
+	if (before(f->rx_end, end))
+		f->rx_end = end;
+}
+
+static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t,
+				   __u32 now)
+{
+	__u32 bytes = t->payload + t->syn;
+
+	f->last_tx_ms = now;
+	if (t->syn) {
+		f->flags |= t->has_ack ? 0 : WIRE_FLOW_SYN_TX;
+		if (t->mss)
+			f->mss_local = t->mss;
+	}
+	if (t->has_ack && !(f->flags & WIRE_FLOW_RX_KNOWN)) {
+		f->rx_next = f->rx_end = t->ack;
+		f->flags |= WIRE_FLOW_RX_KNOWN;
+	} else if (t->has_ack && t->ack - f->rx_next < SEQ_JUMP_MAX) {
+		rx_advance(f, t->ack, now);
+	}
+	if (bytes) {
+		__u32 one = t->payload_one + t->syn, end = t->seq + bytes;
+
+		if (!(f->flags & WIRE_FLOW_TX_KNOWN)) {
+			f->tx_acked = f->tx_end = t->seq;
+			f->flags |= WIRE_FLOW_TX_KNOWN;
+		}
+		if (!before(t->seq, f->tx_acked))
+			trial_sent(f, t->seq, t->seq + one, p->size, before(t->seq, f->tx_end), now);
+		if (before(f->tx_end, end))
+			f->tx_end = end;
+		if (t->payload) {
+			f->flags |= WIRE_FLOW_TX_REQUEST;
+			f->headers = t->headers;
+			f->last_tx_data_ms = now;
+		}
+	}
+	if (t->fin || t->rst)
+		f->flags |= WIRE_FLOW_CLOSED;
+}
+
+static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t,
+				   __u32 now)
+{
+	__u32 end = t->seq + t->payload + t->syn;
+
+	f->last_rx_ms = now;
+	if (t->rst) {
+		/* Sequence numbers of a reset may be anything. */
+		f->flags |= WIRE_FLOW_CLOSED;
+		return;
+	}
+	if (t->syn) {
+		f->flags |= t->has_ack ? 0 : WIRE_FLOW_SYN_RX;
+		if (t->mss)
+			f->mss_remote = t->mss;
+	}
+	if (t->has_ack && (f->flags & WIRE_FLOW_TX_KNOWN) && before(f->tx_acked, t->ack) &&
+	    !before(f->tx_end, t->ack)) {
+		f->tx_acked = t->ack;
+		if (f->trial_last_ms && !before(t->ack, f->trial_end))
+			trial_delivered(f, now);
+	}
+	if (!(f->flags & WIRE_FLOW_RX_KNOWN)) {
+		f->rx_next = f->rx_end = end;
+		f->flags |= WIRE_FLOW_RX_KNOWN;
+	} else {
+		rx_seen(f, t->seq, end, now);
+	}
+	if (f->rx_delivered_ms != now || p->size > f->rx_delivered_inner) {
+		f->rx_delivered_inner = p->size;
+		f->rx_delivered_ms = now;
+	}
+	if (t->payload) {
+		f->flags |= WIRE_FLOW_RX_RESPONSE;
+		f->last_rx_data_ms = now;
+	}
+	if (t->has_ack && !t->syn && (f->flags & WIRE_FLOW_TX_KNOWN))
+		f->flags |= WIRE_FLOW_ESTABLISHED;
+	if (t->has_ack && t->syn)
+		f->flags |= WIRE_FLOW_ESTABLISHED;
+	if (t->fin)
+		f->flags |= WIRE_FLOW_CLOSED;
+}
+
+static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
+				     int tx)
+{
+	struct tcp_segment t;
+	struct wire_flow *f;
+	__be16 ports[2];
+
+	if (load(skb, p->l4, ports, sizeof(ports)) || parse_tcp(skb, p, &t)) {
+		loss_count(WIRE_LOSS_UNPARSED);
+		return;
+	}
+	/* Bare acknowledgements of unknown flows tell nothing and make no entry. */
+	f = flow_get(cfg, p, skb->ifindex, tx, bpf_ntohs(ports[tx ? 0 : 1]), bpf_ntohs(ports[tx ? 1 : 0]),
+		     t.syn || t.payload);
+	if (!f)
+		return;
+	if (tx)
+		tcp_tx(f, p, &t, cfg->now_ms);
+	else
+		tcp_rx(f, p, &t, cfg->now_ms);
+}
+
+/*
+ * Echo (RFC 792, RFC 4443): the side that asks has its identifier as port, the other side 0. A request from here is a
+ * trial that its reply ends; an earlier request's late reply of at least that size ends it as well.
+ */
+static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
+				      int tx)
+{
+	__u8 request_type = p->protocol == IPPROTO_ICMP ? ICMP_ECHO : ICMPV6_ECHO_REQUEST;
+	__u8 reply_type = p->protocol == IPPROTO_ICMP ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY;
+	struct { __u8 type, code; __be16 checksum, id, sequence; } echo;
+	__u32 now = cfg->now_ms;
+	struct wire_flow *f;
+	int request, ours;
+	__u16 id, seq;
+
+	if (load(skb, p->l4, &echo, sizeof(echo))) {
+		loss_count(WIRE_LOSS_UNPARSED);
+		return;
+	}
+	request = echo.type == request_type;
+	if (!request && echo.type != reply_type)
+		return;
+	ours = request ? tx : !tx;
+	id = bpf_ntohs(echo.id);
+	seq = bpf_ntohs(echo.sequence);
+	f = flow_get(cfg, p, skb->ifindex, tx, ours ? id : 0, ours ? 0 : id, request);
+	if (!f)
+		return;
+	if (tx) {
+		f->last_tx_ms = now;
+		if (!request)
+			return;
+		if (f->trial_last_ms && p->size == f->trial_inner) {
+			f->trial_seq = seq;
+			trial_again(f, now);
+		} else if (f->trial_last_ms) {
+			trial_resize(f, seq, p->size, now);
+			f->trial_seq = seq;
+		} else {
+			trial_begin(f, seq, seq, p->size, 1, now);
+		}
+		return;
+	}
+	f->last_rx_ms = now;
+	f->flags |= WIRE_FLOW_ESTABLISHED;
+	if (f->rx_delivered_ms != now || p->size > f->rx_delivered_inner) {
+		f->rx_delivered_inner = p->size;
+		f->rx_delivered_ms = now;
+	}
+	if (!request && f->trial_last_ms && p->size >= f->trial_inner)
+		trial_delivered(f, now);
+}
+
+#endif

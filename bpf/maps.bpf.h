@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every map, defined once. Each BPF object that includes this file declares them all; the loader creates them with
+ * the first object (tc.bpf.c) and lets every later object reuse them by name, so all programs share one set.
+ * Keys and values are those of wire.h; user/kernel/collect.c reads them all.
+ */
+#ifndef MTUSCOPE_MAPS_BPF_H
+#define MTUSCOPE_MAPS_BPF_H
+
+#include "wire.h"
+
+/* Written by user/kernel/ only, mapped there; read by every program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wire_config);
+} config SEC(".maps");
+
+/* Written by tc programs on tunnels. 12 MiB, mapped by user space: no system call to read 64k flows. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WIRE_FLOWS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wire_flow);
+} flows SEC(".maps");
+
+/* Written by tc programs on underlays. The kernel's LRU bounds it; a session lives two to three minutes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WIRE_SESSIONS);
+	__type(key, struct wire_session_key);
+	__type(value, struct wire_session);
+} sessions SEC(".maps");
+
+/* Written by tc programs: one element a link and direction. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WIRE_LINKS *WIRE_DIRECTIONS);
+	__type(key, __u32);
+	__type(value, struct wire_counters);
+} counters SEC(".maps");
+
+/* Written by all: rare events by subject. When it is full the new subject is counted in losses, not kept. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_TALLIES);
+	__type(key, struct wire_tally_key);
+	__type(value, struct wire_tally);
+} tallies SEC(".maps");
+
+/* Written by the kfree_skb hook: drops by the kernel's reason number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WIRE_REASONS);
+	__type(key, __u32);
+	__type(value, __u64);
+} drops SEC(".maps");
+
+/* Written by all: enum wire_loss. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WIRE_LOSSES);
+	__type(key, __u32);
+	__type(value, __u64);
+} losses SEC(".maps");
+
+static __always_inline const struct wire_config *config_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&config, &zero);
+}
+
+static __always_inline void loss_count(enum wire_loss loss)
+{
+	__u32 key = loss;
+	__u64 *n = bpf_map_lookup_elem(&losses, &key);
+
+	if (n)
+		*n += 1;
+}
+
+/* Counts `count` events of a subject; `size` in bytes widens its range, 0 leaves it. */
+static __noinline int tally_add(struct wire_tally_key *key, __u32 size, __u32 now_ms)
+{
+	struct wire_tally *tally;
+
+	if (!key)
+		return 0;
+	tally = bpf_map_lookup_elem(&tallies, key);
+	if (!tally) {
+		struct wire_tally first = { .size_min = size, .size_max = size, .first_ms = now_ms };
+
+		/* Another CPU may have been faster: then its element is the one to count in. */
+		bpf_map_update_elem(&tallies, key, &first, BPF_NOEXIST);
+		tally = bpf_map_lookup_elem(&tallies, key);
+		if (!tally) {
+			loss_count(WIRE_LOSS_TALLY_FULL);
+			return 0;
+		}
+	}
+	__sync_fetch_and_add(&tally->count, 1);
+	if (size && (!tally->size_min || size < tally->size_min))
+		tally->size_min = size;
+	if (size > tally->size_max)
+		tally->size_max = size;
+	tally->last_ms = now_ms;
+	return 0;
+}
+
+#endif

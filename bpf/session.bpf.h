@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * WireGuard on the wire: a data message has its receiver index and its counter in clear (drivers/net/wireguard/messages.h),
+ * so an observer can count what never arrived. Handshake messages are tallied.
+ */
+#ifndef MTUSCOPE_SESSION_BPF_H
+#define MTUSCOPE_SESSION_BPF_H
+
+#include "maps.bpf.h"
+#include "parse.bpf.h"
+
+#define WG_DATA		    4	     /* message type; 1 to 3 are handshake and cookie */
+#define WG_DATA_OVERHEAD    32	     /* 16 bytes header, 16 bytes authentication tag */
+#define WG_SMALL	    128	     /* inner bytes: keep-alives, acknowledgements */
+#define COUNTER_JUMP_MAX    (1 << 20) /* a farther counter is not believed: anybody can write one into a datagram */
+#define SESSION_WINDOW	    64
+
+struct wg_data_header {
+	__u8 type;
+	__u8 reserved[3];
+	__le32 receiver;
+	__le64 counter;
+};
+
+static __always_inline void session_counter(struct wire_session *s, __u64 counter)
+{
+	__u64 ahead, behind;
+
+	if (counter > s->counter_max) {
+		ahead = counter - s->counter_max;
+		s->window = ahead < SESSION_WINDOW ? s->window << ahead | 1 : 1;
+		s->counter_max = counter;
+	} else {
+		behind = s->counter_max - counter;
+		if (behind < SESSION_WINDOW) {
+			if (s->window & (1ULL << behind)) {
+				s->duplicates++;
+				return;
+			}
+			s->window |= 1ULL << behind;
+		}
+		/* A packet from before the first one seen: the window of what is expected grows to hold it. */
+		if (counter < s->counter_first)
+			s->counter_first = counter;
+	}
+	__sync_fetch_and_add(&s->received, 1);
+}
+
+static __always_inline struct wire_session *session_get(const struct wire_session_key *key, __u64 counter,
+							__u32 ifindex, __u32 now)
+{
+	struct wire_session *s = bpf_map_lookup_elem(&sessions, key);
+
+	if (!s) {
+		struct wire_session fresh = {
+			.counter_first = counter,
+			.counter_max = counter,
+			.ifindex = ifindex,
+			.first_ms = now,
+		};
+
+		bpf_map_update_elem(&sessions, key, &fresh, BPF_NOEXIST);
+		s = bpf_map_lookup_elem(&sessions, key);
+		if (!s)
+			loss_count(WIRE_LOSS_SESSION_FULL);
+	}
+	return s;
+}
+
+static __always_inline void session_data(const struct wire_config *cfg, const struct packet *p,
+					 const struct wg_data_header *wg, struct wire_session_key *key,
+					 __u32 ifindex)
+{
+	__u64 counter = wg->counter;
+	struct wire_session *s;
+
+	key->index = wg->receiver;
+	s = session_get(key, counter, ifindex, cfg->now_ms);
+	if (!s)
+		return;
+	if (counter > s->counter_max + COUNTER_JUMP_MAX) {
+		loss_count(WIRE_LOSS_UNPARSED);
+		return;
+	}
+	session_counter(s, counter);
+	__sync_fetch_and_add(&s->bytes, p->len);
+	s->last_ms = cfg->now_ms;
+	if (s->size_ms != cfg->now_ms || p->size > s->size_outer) {
+		s->size_outer = p->size;
+		s->size_ms = cfg->now_ms;
+	}
+	if (p->size <= (p->l4 - p->l3) + 8 + WG_DATA_OVERHEAD + WG_SMALL)
+		s->small++;
+}
+
+/* Returns 1 if the packet is WireGuard's, for or from a socket of this namespace. */
+static __always_inline int session_udp(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
+				       int tx)
+{
+	struct wire_session_key key = {};
+	struct wg_data_header wg;
+	__u64 local_port;
+	__be16 ports[2];
+
+	if (load(skb, p->l4, ports, sizeof(ports)))
+		return 0;
+	key.local_port = bpf_ntohs(ports[tx ? 0 : 1]);
+	key.remote_port = bpf_ntohs(ports[tx ? 1 : 0]);
+	local_port = key.local_port;
+	/* The compiler knows that a port fits; the verifier has forgotten it after the byte swap. */
+	asm volatile("%0 &= 0xffff" : "+r"(local_port));
+	if (!cfg->wg_port[local_port])
+		return 0;
+	if (load(skb, p->l4 + 8, &wg, sizeof(wg)))
+		return 0;
+	if (wg.type < 1 || wg.type > WG_DATA || wg.reserved[0] | wg.reserved[1] | wg.reserved[2])
+		return 0;
+	key.direction = tx ? WIRE_TX : WIRE_RX;
+	key.family = p->family;
+	__builtin_memcpy(key.remote, tx ? p->destination : p->source, 16);
+	if (wg.type == WG_DATA) {
+		session_data(cfg, p, &wg, &key, skb->ifindex);
+	} else {
+		struct wire_tally_key tally = {
+			.kind = tx ? WIRE_TALLY_HANDSHAKE_TX : WIRE_TALLY_HANDSHAKE_RX,
+			.aux = wg.type,
+			.ifindex = skb->ifindex,
+			.family = p->family,
+			.port = key.remote_port,
+		};
+
+		__builtin_memcpy(tally.remote, key.remote, 16);
+		tally_add(&tally, p->size, cfg->now_ms);
+	}
+	return 1;
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading a struct sk_buff in tracing programs, where there is no __sk_buff context: by CO-RE and bpf_probe_read_kernel(),
+ * so it works alike from fentry and kprobe and survives a stale pointer.
+ */
+#ifndef MTUSCOPE_SKB_BPF_H
+#define MTUSCOPE_SKB_BPF_H
+
+#include "wire.h"
+
+static __always_inline unsigned char *skb_network_header(struct sk_buff *skb)
+{
+	return BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
+}
+
+/* IP packet length in bytes; of a super-packet its largest segment, as gso_size plus the headers before the payload. */
+static __always_inline __u32 skb_segment_size(struct sk_buff *skb)
+{
+	unsigned char *head = BPF_CORE_READ(skb, head), *data = BPF_CORE_READ(skb, data);
+	struct skb_shared_info *shared = (void *)head + BPF_CORE_READ(skb, end);
+	__u16 gso_size = BPF_CORE_READ(shared, gso_size), transport = BPF_CORE_READ(skb, transport_header);
+	__u32 len = BPF_CORE_READ(skb, len), header;
+	__u8 doff = 0;
+
+	if (!gso_size)
+		return len;
+	header = head + transport - data;
+	if (BPF_CORE_READ(shared, gso_type) & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6)) {
+		bpf_probe_read_kernel(&doff, 1, head + transport + 12);
+		header += (doff >> 4) * 4;
+	} else {
+		header += 8;
+	}
+	return header + gso_size < len ? header + gso_size : len;
+}
+
+/* Family and destination address and, for UDP and TCP without extension headers, port. 0, or -1 if it is not IP. */
+static __always_inline int skb_destination(struct sk_buff *skb, struct wire_tally_key *key)
+{
+	unsigned char *ip = skb_network_header(skb);
+	__u8 first, protocol;
+	__be16 port;
+	__u32 l4;
+
+	if (bpf_probe_read_kernel(&first, 1, ip))
+		return -1;
+	if (first >> 4 == 4) {
+		key->family = AF_INET;
+		l4 = (first & 15) * 4;
+		bpf_probe_read_kernel(&protocol, 1, ip + 9);
+		bpf_probe_read_kernel(key->remote, 4, ip + 16);
+	} else if (first >> 4 == 6) {
+		key->family = AF_INET6;
+		l4 = 40;
+		bpf_probe_read_kernel(&protocol, 1, ip + 6);
+		bpf_probe_read_kernel(key->remote, 16, ip + 24);
+	} else {
+		return -1;
+	}
+	if ((protocol == IPPROTO_UDP || protocol == IPPROTO_TCP) &&
+	    !bpf_probe_read_kernel(&port, sizeof(port), ip + l4 + 2))
+		key->port = __builtin_bswap16(port);
+	return 0;
+}
+
+#endif

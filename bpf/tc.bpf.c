@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The tc programs: two for tunnels, two for the links under them. Each counts every packet by segment and
+ * size; tunnels feed the flow table, underlays the table of WireGuard sessions. They observe and never decide: the verdict
+ * is always "next" (TCX_NEXT and TC_ACT_UNSPEC are both -1), so other programs and filters see every packet.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "flow.bpf.h"
+#include "session.bpf.h"
+#include "too_big.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+static __always_inline void count_size(struct wire_counters *c, __u32 size, __u32 n)
+{
+	__u32 slot = size / WIRE_SIZE_STEP;
+
+	if (slot >= WIRE_SIZE_SLOTS)
+		slot = WIRE_SIZE_SLOTS - 1;
+	c->sizes[slot] += n;
+}
+
+static __always_inline void count_packet(struct wire_counters *c, const struct packet *p, __u16 mtu)
+{
+	c->packets += p->segments;
+	c->bytes += p->len + (p->segments - 1) * p->headers;
+	if (mtu && p->size > mtu)
+		c->oversized += p->segments;
+	if (p->df)
+		c->dont_fragment += p->segments;
+	if (p->fragment == FRAGMENT_FIRST)
+		c->fragments_first++;
+	else if (p->fragment == FRAGMENT_MIDDLE)
+		c->fragments_middle++;
+	else if (p->fragment == FRAGMENT_LAST)
+		c->fragments_last++;
+}
+
+static __always_inline void tunnel_packet(struct __sk_buff *skb, const struct wire_config *cfg,
+					  struct wire_counters *c, const struct packet *p, int tx)
+{
+	count_size(c, p->size, p->segments);
+	if (p->fragment != FRAGMENT_NONE && p->fragment != FRAGMENT_FIRST)
+		return;
+	if (p->protocol == IPPROTO_TCP && p->fragment == FRAGMENT_NONE)
+		flow_tcp(skb, cfg, p, tx);
+	else if ((p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6) &&
+		 !tally_too_big(skb, cfg, p, 1, tx))
+		flow_echo(skb, cfg, p, tx);
+}
+
+static __always_inline void underlay_packet(struct __sk_buff *skb, const struct wire_config *cfg,
+					    struct wire_counters *c, const struct packet *p, int tx)
+{
+	if (p->fragment != FRAGMENT_NONE && p->protocol == IPPROTO_UDP)
+		tally_fragment(cfg, p, skb->ifindex, tx);
+	if (p->fragment != FRAGMENT_NONE && p->fragment != FRAGMENT_FIRST)
+		return;
+	if (p->protocol == IPPROTO_UDP) {
+		if (session_udp(skb, cfg, p, tx)) {
+			c->wg_packets += p->segments;
+			c->wg_bytes += p->len;
+			count_size(c, p->size, p->segments);
+		}
+	} else if (p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6) {
+		tally_too_big(skb, cfg, p, 0, tx);
+	}
+}
+
+static __always_inline int observe(struct __sk_buff *skb, __u8 role, int tx)
+{
+	const struct wire_config *cfg = config_get();
+	const struct wire_link *link;
+	struct wire_counters *c;
+	struct packet p;
+	__u32 slot;
+	int ip;
+
+	if (!cfg)
+		return TC_ACT_UNSPEC;
+	slot = cfg->link_slot[skb->ifindex & (sizeof(cfg->link_slot) - 1)];
+	if (slot >= WIRE_LINKS)
+		return TC_ACT_UNSPEC;
+	link = &cfg->links[slot];
+	if (link->ifindex != skb->ifindex || link->role != role)
+		return TC_ACT_UNSPEC;
+	slot = slot * WIRE_DIRECTIONS + tx;
+	c = bpf_map_lookup_elem(&counters, &slot);
+	if (!c)
+		return TC_ACT_UNSPEC;
+	ip = parse_ip(skb, link->l3_offset, &p);
+	if (ip < 0) {
+		c->unparsed++;
+		loss_count(WIRE_LOSS_UNPARSED);
+	}
+	if (ip <= 0)
+		return TC_ACT_UNSPEC;
+	count_packet(c, &p, link->mtu);
+	if (role == WIRE_ROLE_TUNNEL)
+		tunnel_packet(skb, cfg, c, &p, tx);
+	else
+		underlay_packet(skb, cfg, c, &p, tx);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int mtuscope_tun_rx(struct __sk_buff *skb)
+{
+	return observe(skb, WIRE_ROLE_TUNNEL, WIRE_RX);
+}
+
+SEC("tc")
+int mtuscope_tun_tx(struct __sk_buff *skb)
+{
+	return observe(skb, WIRE_ROLE_TUNNEL, WIRE_TX);
+}
+
+SEC("tc")
+int mtuscope_und_rx(struct __sk_buff *skb)
+{
+	return observe(skb, WIRE_ROLE_UNDERLAY, WIRE_RX);
+}
+
+SEC("tc")
+int mtuscope_und_tx(struct __sk_buff *skb)
+{
+	return observe(skb, WIRE_ROLE_UNDERLAY, WIRE_TX);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The contract between the BPF programs and user space: what lies in each map.
+ *
+ * BPF programs write it (bpf/), user/kernel/collect.c copies it out unchanged into a snapshot, and
+ * user/core/ reasons about it. Fixed-width types, explicit padding, sizes asserted at the end.
+ *
+ * Conventions
+ *   - "local" is this side of the tunnel, "remote" is the peer's side; "tx" goes into the tunnel
+ *     (towards the peer), "rx" comes out of it.
+ *   - sizes are IP packet lengths in bytes, by segment, never of GSO or GRO super-packets:
+ *     "inner" is the packet inside the tunnel, "outer" the WireGuard datagram that carries it.
+ *   - addresses are in network byte order, IPv4 in the first four bytes, the rest zero; ports and
+ *     counters are in host byte order.
+ *   - times are milliseconds of the loader's clock (struct wire_config.now_ms), 0 is "never".
+ */
+#ifndef MTUSCOPE_WIRE_H
+#define MTUSCOPE_WIRE_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define WIRE_FLOWS	65536	/* slots of the flow table, a power of two */
+#define WIRE_SESSIONS	8192	/* two directions, rekeyed every two minutes: over 1000 busy peers */
+#define WIRE_TALLIES	8192
+#define WIRE_LINKS	32	/* watched interfaces, tunnels and underlays together */
+#define WIRE_SIZE_STEP	16	/* resolution of the size histograms: WireGuard's padding */
+#define WIRE_SIZE_SLOTS 578	/* 0 … 9232 bytes; the last slot takes everything above */
+#define WIRE_REASONS	256	/* kernel drop reasons counted by number */
+
+enum wire_role {
+	WIRE_ROLE_NONE,
+	WIRE_ROLE_TUNNEL,
+	WIRE_ROLE_UNDERLAY,
+};
+
+enum wire_direction {
+	WIRE_RX,
+	WIRE_TX,
+	WIRE_DIRECTIONS,
+};
+
+/* What the loader tells the programs; one element of the array map "config". */
+struct wire_link {
+	__u32 ifindex;
+	__u16 mtu;		/* 0: none known, nothing counts as oversized */
+	__u8 role;		/* enum wire_role */
+	__u8 l3_offset;		/* bytes before the network header: 14 on Ethernet, 0 on tunnels */
+};
+
+struct wire_config {
+	__u32 now_ms;		/* coarse clock, advanced by the loader on every tick */
+	__u32 netns_inum;	/* inode number of the network namespace being watched */
+	__u64 hash_seed[2];	/* random for each load: nobody outside can aim at a flow slot */
+	__u32 links_n;
+	__u32 pad;
+	struct wire_link links[WIRE_LINKS];
+	__u8 link_slot[4096];	/* ifindex modulo 4096 -> index into links; checked against ifindex */
+	__u8 wg_port[65536];	/* 1: a WireGuard socket listens on this UDP port */
+};
+
+/* Map "counters": per CPU, index = link slot * WIRE_DIRECTIONS + direction. */
+struct wire_counters {
+	__u64 packets;		/* by segment */
+	__u64 bytes;
+	__u64 wg_packets;	/* underlay: WireGuard datagrams (unfragmented, or first fragments) */
+	__u64 wg_bytes;
+	__u64 oversized;	/* segments larger than the link's MTU */
+	__u64 dont_fragment;	/* IPv4 with DF; every IPv6 packet */
+	__u64 fragments_first;
+	__u64 fragments_middle;
+	__u64 fragments_last;
+	__u64 unparsed;		/* packets whose headers could not be read to the end */
+	__u64 sizes[WIRE_SIZE_SLOTS]; /* tunnel: inner sizes; underlay: outer sizes of WireGuard data */
+};
+
+enum wire_flow_flags {
+	WIRE_FLOW_SYN_TX = 1 << 0,	 /* the local side opened it */
+	WIRE_FLOW_SYN_RX = 1 << 1,	 /* the remote side opened it */
+	WIRE_FLOW_ESTABLISHED = 1 << 2,	 /* seen answered in both directions */
+	WIRE_FLOW_CLOSED = 1 << 3,	 /* FIN or RST seen */
+	WIRE_FLOW_TX_KNOWN = 1 << 4,	 /* tx_end, tx_acked hold sequence numbers */
+	WIRE_FLOW_RX_KNOWN = 1 << 5,	 /* rx_next, rx_end hold sequence numbers */
+	WIRE_FLOW_RX_RESPONSE = 1 << 6,	 /* the remote side has sent payload */
+	WIRE_FLOW_TX_REQUEST = 1 << 7,	 /* the local side has sent payload */
+};
+
+/*
+ * Map "flows": an array that the programs use as a two-way table by keyed hash, mapped into user space.
+ * One entry holds both directions of a TCP connection or of an ICMP echo conversation in a tunnel.
+ *
+ * The trial is one segment at a time whose fate is followed: its size is delivered when the other side acknowledges
+ * its last byte, and is in doubt while the same bytes are sent again and again. For echo a trial is a
+ * request without its reply, `tries` counts those in a row. The first 64 bytes are the hot line.
+ */
+struct wire_flow {
+	__u64 tag;		/* keyed hash of the tuple; 0: the slot is free */
+	__u32 tx_end;		/* tx: sequence number after the last byte sent */
+	__u32 tx_acked;		/* tx: everything before it is acknowledged */
+	__u32 trial_seq;	/* tx: first sequence number (echo: sequence) of the segment on trial */
+	__u32 trial_end;	/* tx: the sequence number after it */
+	__u32 trial_first_ms;
+	__u32 trial_last_ms;	/* 0: no trial under way */
+	__u16 trial_inner;	/* bytes; inner size of the segment on trial */
+	__u16 trial_tries;	/* times sent at that size */
+	__u32 rx_next;		/* rx: everything before it has arrived here or is acknowledged */
+	__u32 rx_end;		/* rx: the highest sequence number that the remote side has shown to have used */
+	__u32 hole_end;		/* rx: first byte seen after the missing ones */
+	__u32 hole_ms;		/* rx: when the hole opened, 0: no hole */
+	__u32 last_tx_ms;	/* last packet sent to the remote side */
+	__u32 last_rx_ms;	/* last packet that came from it */
+	__u8 flags;		/* enum wire_flow_flags */
+	__u8 headers;		/* bytes of inner IP and TCP headers of the last data segment */
+	__u8 family;		/* AF_INET, AF_INET6 */
+	__u8 protocol;		/* IPPROTO_TCP, IPPROTO_ICMP, IPPROTO_ICMPV6 */
+	/* the cold part */
+	__u8 local[16];
+	__u8 remote[16];
+	__u16 local_port;
+	__u16 remote_port;
+	__u32 ifindex;
+	__u16 mss_local;	/* announced by the local side: bounds rx; 0 unknown */
+	__u16 mss_remote;	/* announced by the remote side: bounds tx; 0 unknown */
+	__u32 first_ms;
+	__u32 last_tx_data_ms;
+	__u32 last_rx_data_ms;
+	/* tx: what became of earlier trials */
+	__u32 tx_delivered_ms;	/* when a trial of tx_delivered_inner was last acknowledged */
+	__u16 tx_delivered_inner; /* largest inner size delivered at tx_delivered_ms */
+	__u16 tx_lost_inner;	/* a size given up for a smaller one */
+	__u16 tx_lost_tries;
+	__u16 rx_delivered_inner; /* largest inner size that arrived at rx_delivered_ms */
+	__u32 tx_lost_ms;
+	__u32 tx_trials;	/* trials begun */
+	__u32 tx_retried;	/* trials that needed more than one try */
+	__u32 tx_delivered;	/* trials acknowledged */
+	__u32 rx_delivered_ms;
+	__u32 rx_filled;	/* holes that were filled later */
+	__u32 pad[9];
+};
+
+/*
+ * Map "sessions": WireGuard's data sessions on the underlay, one entry a direction, by the index in clear in each
+ * data message (the receiver's name for the session). Loss on the way here is
+ * counter_max - counter_first + 1 - received: a late packet closes its own gap.
+ */
+struct wire_session_key {
+	__u32 index;		/* receiver index as on the wire, little endian value */
+	__u32 direction;	/* enum wire_direction */
+	__u8 remote[16];	/* the peer's endpoint: a session that roams is a new entry */
+	__u16 remote_port;
+	__u16 local_port;
+	__u32 family;
+};
+
+struct wire_session {
+	__u64 counter_first;
+	__u64 counter_max;
+	__u64 received;		/* distinct counters seen */
+	__u64 duplicates;
+	__u64 window;		/* bit n: counter_max - n was seen */
+	__u64 bytes;		/* of outer IP packets */
+	__u32 ifindex;
+	__u32 first_ms;
+	__u32 last_ms;
+	__u32 size_ms;		/* when size_outer was last seen */
+	__u16 size_outer;	/* largest outer size within the second of size_ms */
+	__u16 pad;
+	__u32 small;		/* of received: keep-alives and packets with up to 128 inner bytes */
+};
+
+/* Map "tallies": rare things, counted by what they are about. No event for each packet. */
+enum wire_tally_kind {
+	WIRE_TALLY_FRAGMENTED = 1,  /* ip_do_fragment, ip6_fragment: a packet is being fragmented here */
+	WIRE_TALLY_FRAGMENT_FAILED, /* the same, with an error */
+	WIRE_TALLY_FRAGMENT_RX,	    /* tc: a fragment arrived; aux: 0 first, 1 middle, 2 last */
+	WIRE_TALLY_FRAGMENT_TX,
+	WIRE_TALLY_TOO_BIG_RX,	    /* tc: a too-big message arrived; aux: next-hop MTU */
+	WIRE_TALLY_TOO_BIG_TX,	    /* tc: a too-big message left */
+	WIRE_TALLY_DROP_TOO_BIG,    /* kfree_skb, reason PKT_TOO_BIG */
+	WIRE_TALLY_TUNNEL_OVERSIZED,/* wg_xmit: inner segment above the tunnel's MTU */
+	WIRE_TALLY_HANDSHAKE_TX,    /* tc: WireGuard messages of type 1 to 3; aux: type */
+	WIRE_TALLY_HANDSHAKE_RX,
+	WIRE_TALLY_KINDS,
+};
+
+struct wire_tally_key {
+	__u16 kind;		/* enum wire_tally_kind */
+	__u16 aux;
+	__u32 ifindex;
+	__u8 family;
+	__u8 tunnel;		/* 1: seen on a tunnel, about inner packets */
+	__u16 port;		/* of `remote`, 0 if none */
+	__u8 remote[16];	/* the far end that it concerns */
+	__u8 reporter[16];	/* too-big: who says so */
+};
+
+struct wire_tally {
+	__u64 count;
+	__u32 size_min;
+	__u32 size_max;
+	__u32 first_ms;
+	__u32 last_ms;
+};
+
+/* Map "drops": per CPU array by reason number: packets freed as dropped in the watched namespace. */
+
+/* Map "losses": per CPU array: what the programs could not see, keep or tell. */
+enum wire_loss {
+	WIRE_LOSS_FLOW_EVICTED,	 /* a live flow's slot was taken by another */
+	WIRE_LOSS_FLOW_REFUSED,	 /* both slots held flows worth more */
+	WIRE_LOSS_SESSION_FULL,
+	WIRE_LOSS_TALLY_FULL,
+	WIRE_LOSS_UNPARSED,	 /* sum of wire_counters.unparsed, and what hooks could not read */
+	WIRE_LOSSES,
+};
+
+_Static_assert(sizeof(struct wire_link) == 8, "wire_link");
+_Static_assert(sizeof(struct wire_config) == 32 + 8 * WIRE_LINKS + 4096 + 65536, "wire_config");
+_Static_assert(sizeof(struct wire_flow) == 192, "wire_flow: three cache lines");
+_Static_assert(__builtin_offsetof(struct wire_flow, local) == 64, "wire_flow: the hot line");
+_Static_assert(sizeof(struct wire_session_key) == 32, "wire_session_key");
+_Static_assert(sizeof(struct wire_session) == 72, "wire_session");
+_Static_assert(sizeof(struct wire_tally_key) == 44, "wire_tally_key");
+_Static_assert(sizeof(struct wire_tally) == 24, "wire_tally");
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Fuzz target (libFuzzer): arbitrary bytes become the fields of a finding and of a status. Whatever they are, the ecs
+ * sink must write one line that jansson parses (it refuses invalid UTF-8), and the text sink lines of valid UTF-8
+ * without a control character. Needs user/sink/, user/core/names.c and jansson.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "format.h"
+#include "sink.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+	const uint8_t *data;
+	size_t size;
+};
+
+/* The next n bytes of the input, zeroes after its end. */
+static void take(struct input *in, void *to, size_t n)
+{
+	size_t have = at_most(n, in->size);
+
+	memset(to, 0, n);
+	if (have)
+		memcpy(to, in->data, have);
+	in->data += have;
+	in->size -= have;
+}
+
+static uint64_t number(struct input *in, size_t bytes)
+{
+	uint64_t value = 0;
+
+	take(in, &value, bytes);
+	return value;
+}
+
+static struct ip_endpoint endpoint(struct input *in)
+{
+	static const uint8_t families[] = { 0, 2, 10, 99 };
+	struct ip_endpoint e = { .ip.family = families[number(in, 1) % sizeof(families)] };
+
+	take(in, e.ip.bytes, sizeof(e.ip.bytes));
+	e.port = (uint16_t)number(in, 2);
+	return e;
+}
+
+static void lists(struct input *in, struct finding *f)
+{
+	f->evidence_n = number(in, 1) % (FINDING_EVIDENCE_MAX + 2);
+	f->flows_n = number(in, 1) % (FINDING_FLOWS_MAX + 2);
+	f->fixes_n = number(in, 1) % (FINDING_FIXES_MAX + 2);
+	for (size_t i = 0; i < at_most(f->evidence_n, FINDING_EVIDENCE_MAX); i++)
+		f->evidence[i] = (struct evidence){
+			.kind = (enum evidence_kind)number(in, 4),
+			.count = number(in, 8),
+			.min_size = (uint32_t)number(in, 4),
+			.max_size = (uint32_t)number(in, 4),
+		};
+	for (size_t i = 0; i < at_most(f->flows_n, FINDING_FLOWS_MAX); i++) {
+		f->flows[i].protocol = (uint8_t)number(in, 1);
+		f->flows[i].source = endpoint(in);
+		f->flows[i].destination = endpoint(in);
+		f->flows[i].stalled_ms = (uint32_t)number(in, 4);
+	}
+	for (size_t i = 0; i < at_most(f->fixes_n, FINDING_FIXES_MAX); i++)
+		take(in, f->fix[i], number(in, 1) % (FINDING_FIX_LEN + 1));
+}
+
+static void finding_make(struct input *in, struct finding *f)
+{
+	memset(f, 0, sizeof(*f));
+	take(in, f->interface, sizeof(f->interface));
+	take(in, f->message, number(in, 2) % (FINDING_MESSAGE_LEN + 1));
+	take(in, f->id, number(in, 1) % (FINDING_ID_LEN + 1));
+	f->class = (enum finding_class)number(in, 4);
+	f->state = (enum finding_state)(number(in, 1) % 4);
+	f->severity = (enum finding_severity)number(in, 1);
+	take(in, &f->confidence, sizeof(f->confidence));
+	f->tunnel_mtu = (uint32_t)number(in, 4);
+	f->has_peer = number(in, 1) & 1;
+	take(in, f->public_key, sizeof(f->public_key));
+	f->endpoint = endpoint(in);
+	f->direction = (enum wire_direction)number(in, 1);
+	f->path_mtu_lower = (uint32_t)number(in, 4);
+	f->path_mtu_upper = (uint32_t)number(in, 4);
+	f->path_mtu_exact = number(in, 1) & 1;
+	f->recommended_mtu = (uint32_t)number(in, 4);
+	f->basis = (enum finding_basis)number(in, 1);
+	f->first_seen_ms = (int64_t)number(in, 8);
+	f->last_seen_ms = (int64_t)number(in, 8);
+	lists(in, f);
+}
+
+static void status_make(struct input *in, struct status *s, struct link *link)
+{
+	*link = (struct link){ .ifindex = 1, .mtu = (uint32_t)number(in, 4), .role = (uint8_t)number(in, 1) };
+	take(in, link->name, sizeof(link->name));
+	s->state = (enum status_state)(number(in, 1) % 4);
+	s->links = link;
+	s->links_n = number(in, 1) & 1;
+	s->hooks_n = number(in, 1) % 4;
+	for (size_t i = 0; i < s->hooks_n; i++) {
+		struct hook_status *h = &s->hooks[i];
+
+		h->attached = number(in, 1) & 1;
+		h->blinds = h->attached ? NULL : "packets";
+		take(in, h->name, sizeof(h->name));
+		take(in, h->how, sizeof(h->how));
+		take(in, h->why_not, sizeof(h->why_not));
+	}
+	for (size_t i = 0; i < WIRE_LOSSES; i++)
+		s->losses[i] = number(in, 8);
+	s->findings_opened = number(in, 8);
+	s->findings_open = number(in, 8);
+}
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* One line, and an object that an independent parser takes. */
+static void check_json(const char *record, int n)
+{
+	json_error_t error;
+	json_t *root;
+
+	must(n > 0 && memchr(record, '\n', (size_t)n) == record + n - 1);
+	root = json_loadb(record, (size_t)n, JSON_REJECT_DUPLICATES, &error);
+	must(json_is_object(root));
+	json_decref(root);
+}
+
+static void check_text(const char *record, int n)
+{
+	json_t *text;
+
+	must(n > 0 && record[n - 1] == '\n');
+	for (int i = 0; i < n; i++)
+		must(record[i] == '\n' || ((unsigned char)record[i] >= ' ' && record[i] != '\x7f'));
+	text = json_stringn(record, (size_t)n); /* NULL if it is no UTF-8 */
+	must(text != NULL);
+	json_decref(text);
+}
+
+/* A buffer of its own, so that the sanitizer sees a byte past its end. */
+static void too_small(const struct sink *sink, const struct finding *f, size_t cap)
+{
+	char *buf = malloc(cap);
+	int n;
+
+	must(buf || !cap);
+	n = sink->finding(buf, cap, f, 0, NULL);
+	must(n == -ENOSPC || (n > 0 && (size_t)n <= cap));
+	free(buf);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char record[SINK_RECORD_MAX];
+	static struct finding f;
+	static struct status s;
+	const struct sink *ecs = sink_named("ecs"), *text = sink_named("text");
+	struct input in = { data, size };
+	struct sink_options verbose = { .verbose = 1 };
+	struct link link;
+	int64_t realtime_ms = (int64_t)number(&in, 8);
+
+	finding_make(&in, &f);
+	check_json(record, ecs->finding(record, sizeof(record), &f, realtime_ms, NULL));
+	check_text(record, text->finding(record, sizeof(record), &f, realtime_ms, &verbose));
+	status_make(&in, &s, &link);
+	check_json(record, ecs->status(record, sizeof(record), &s, realtime_ms, NULL));
+	check_text(record, text->status(record, sizeof(record), &s, realtime_ms, &verbose));
+	too_small(ecs, &f, number(&in, 2) % 4096);
+	return 0;
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Fuzz target: whatever bytes netlink hands over, the parsers of user/inventory/ stay within them, and an inventory that
+ * came of it answers with its index (user/core/inventory.c) as it does without.
+ * In: a byte that chooses the parser, then one datagram. Run by libFuzzer.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "messages.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHECK(condition)         \
+	do {                     \
+		if (!(condition)) \
+			abort(); \
+	} while (0)
+
+static void walk(int (*message)(const struct nlmsghdr *, void *), void *result, const void *datagram, size_t len)
+{
+	const struct netlink_handler handler = { .message = message, .data = result };
+	struct netlink_walk state = { .handler = &handler };
+
+	if (len >= sizeof(struct nlmsghdr))
+		state.seq = ((const struct nlmsghdr *)datagram)->nlmsg_seq;
+	netlink_walk(&state, datagram, len);
+}
+
+static void fuzz_links(const void *datagram, size_t len)
+{
+	struct link_table table = { 0 };
+	size_t i;
+
+	walk(link_parse, &table, datagram, len);
+	for (i = 0; i < table.n; i++)
+		CHECK(memchr(table.entries[i].link.name, 0, IFACE_NAME_LEN));
+	link_table_named(&table, "wg0");
+	link_table_free(&table);
+}
+
+static void compare_answers(struct inventory *inv)
+{
+	struct inventory plain = *inv;
+	const struct allowed_ip *allowed;
+	const struct ip_endpoint *at;
+	size_t i;
+
+	plain.peers_by_endpoint = NULL;
+	for (i = 0; i < inv->allowed_ips_n; i++) {
+		allowed = &inv->allowed_ips[i];
+		CHECK(inventory_peer_for(inv, 7, allowed->ip.family, allowed->ip.bytes) ==
+		      inventory_peer_for(&plain, 7, allowed->ip.family, allowed->ip.bytes));
+		CHECK(inventory_peer_for(inv, 7, allowed->ip.family, allowed->ip.bytes));
+	}
+	for (i = 0; i < inv->peers_n; i++) {
+		at = &inv->peers[i].endpoint;
+		CHECK(inventory_peer_at(inv, at->ip.family, at->ip.bytes, at->port, 0) ==
+		      inventory_peer_at(&plain, at->ip.family, at->ip.bytes, at->port, 0));
+	}
+}
+
+static void fuzz_wireguard(const void *datagram, size_t len)
+{
+	struct inventory inv = { 0 };
+	struct wireguard_dump dump = { .inv = &inv };
+
+	inv.links = calloc(1, sizeof(*inv.links));
+	if (!inv.links)
+		return;
+	inv.links_n = 1;
+	inv.links[0].ifindex = 7;
+	dump.tunnel = inv.links;
+	walk(wireguard_parse, &dump, datagram, len);
+	CHECK(inv.links[0].peers_n == inv.peers_n);
+	CHECK(inventory_index(&inv) == 0);
+	compare_answers(&inv);
+	inventory_free(&inv);
+}
+
+static void fuzz_tc(const void *datagram, size_t len)
+{
+	struct tc_table table = { .ifindex = 7, .parent = 0xfffffff2 };
+	size_t i;
+
+	walk(tc_parse, &table, datagram, len);
+	for (i = 0; i < table.n; i++)
+		CHECK(memchr(table.filters[i].name, 0, sizeof(table.filters[i].name)));
+	free(table.filters);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct route route = { 0 };
+	void *datagram;
+	int family = 0;
+
+	if (size < 1)
+		return 0;
+	datagram = malloc(size - 1); /* aligned, and not a byte more: so that reading past it shows */
+	if (!datagram)
+		return 0;
+	memcpy(datagram, data + 1, size - 1);
+
+	switch (data[0] % 6) {
+	case 0:
+		fuzz_links(datagram, size - 1);
+		break;
+	case 1:
+		fuzz_wireguard(datagram, size - 1);
+		break;
+	case 2:
+		walk(route_parse, &route, datagram, size - 1);
+		break;
+	case 3:
+		walk(route_parse_default, &route, datagram, size - 1);
+		break;
+	case 4:
+		fuzz_tc(datagram, size - 1);
+		break;
+	case 5:
+		walk(wireguard_family_parse, &family, datagram, size - 1);
+		CHECK(family >= 0 && family <= UINT16_MAX);
+		break;
+	}
+	free(datagram);
+	return 0;
+}

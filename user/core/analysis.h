@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The analysis: snapshots in, changes of findings out. Pure: no I/O, no clock, no globals; the same snapshots
+ * give the same findings, whether they come from a kernel, a recording or a fuzzer.
+ */
+#ifndef MTUSCOPE_ANALYSIS_H
+#define MTUSCOPE_ANALYSIS_H
+
+#include "finding.h"
+#include "snapshot.h"
+
+struct analysis;
+
+struct analysis *analysis_new(void); /* NULL: no memory */
+void analysis_free(struct analysis *a);
+
+typedef void (*finding_fn)(const struct finding *f, void *arg);
+
+/*
+ * Takes the next snapshot and calls fn for each finding that opens, changes or is resolved by it. Snapshots must come
+ * in order of now_ms; one that does not is ignored. 0 or -ENOMEM.
+ */
+int analysis_step(struct analysis *a, const struct snapshot *snap, finding_fn fn, void *arg);
+
+/* The findings not resolved: calls fn for each, returns their number. fn may be NULL. */
+size_t analysis_open_findings(const struct analysis *a, finding_fn fn, void *arg);
+
+/* Findings opened since the start, and the worst severity among them (SEVERITY_INFO if none): for the exit status. */
+size_t analysis_opened(const struct analysis *a, enum finding_severity *worst);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A detector looks at the ledger of one path and says whether its class of trouble is there now. It keeps nothing: what a
+ * finding lives through is findings.c's business. One file a detector and one line in detectors.def.
+ */
+#ifndef MTUSCOPE_DETECT_H
+#define MTUSCOPE_DETECT_H
+
+#include "finding.h"
+#include "ledger.h"
+
+struct verdict {
+	double confidence; /* 0 … 1 */
+	uint32_t lower;	   /* bytes, outer: largest size proven to arrive; 0: none */
+	uint32_t upper;	   /* bytes, outer: smallest size proven not to */
+	uint32_t first_ms; /* of the trouble */
+	struct evidence evidence[FINDING_EVIDENCE_MAX];
+	size_t evidence_n;
+	struct finding_flow flows[FINDING_FLOWS_MAX]; /* the longest stalled first */
+	size_t flows_n;
+};
+
+/* True and *v filled if the trouble is there at now_ms. */
+typedef bool (*detect_fn)(const struct ledger *l, uint32_t now_ms, struct verdict *v);
+
+#define DETECTOR(name, class) bool detect_##name(const struct ledger *l, uint32_t now_ms, struct verdict *v);
+#include "detectors.def"
+#undef DETECTOR
+
+#endif

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The life of findings; see findings.h. */
+#include "findings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "outer.h"
+#include "recommend.h"
+
+#define UPDATE_MIN_MS	 1000	/* not more often: a bracket may narrow with every packet */
+#define TRAFFIC_OUTER	 576	/* traffic of that size after the cure shows that it flows */
+#define CURED_MS	 5000	/* … and without any, this long after the cure a peer that is heard will do */
+#define PATH_GONE_MS	 10000	/* a path without a packet for so long after its peer or tunnel vanished */
+#define FORGET_MS	 600000 /* no further evidence for ten minutes: the finding has outlived its cause */
+
+struct living {
+	struct finding f;
+	uint32_t tunnel_ifindex;
+	uint32_t opened_ms;
+	uint32_t evidence_ms; /* last verdict */
+	uint32_t told_ms;     /* last open or update */
+	uint32_t path_ms;     /* path last seen */
+	bool changed;	      /* since told_ms */
+};
+
+struct findings {
+	struct living *living;
+	size_t n, cap;
+};
+
+struct findings *findings_new(void)
+{
+	return calloc(1, sizeof(struct findings));
+}
+
+void findings_free(struct findings *fs)
+{
+	if (fs)
+		free(fs->living);
+	free(fs);
+}
+
+size_t findings_each(const struct findings *fs, finding_fn fn, void *arg)
+{
+	for (size_t i = 0; fn && i < fs->n; i++)
+		fn(&fs->living[i].f, arg);
+	return fs->n;
+}
+
+static struct living *living_find(struct findings *fs, const struct ledger *l, enum finding_class class)
+{
+	for (size_t i = 0; i < fs->n; i++) {
+		struct living *it = &fs->living[i];
+
+		if (it->f.class == class && it->tunnel_ifindex == l->tunnel_ifindex &&
+		    it->f.direction == l->direction && it->f.has_peer == l->has_peer &&
+		    !memcmp(it->f.public_key, l->public_key, WG_KEY_LEN))
+			return it;
+	}
+	return NULL;
+}
+
+static uint64_t mix64(uint64_t h, const void *data, size_t len)
+{
+	const unsigned char *byte = data;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ byte[i]) * 0x100000001b3ULL; /* FNV-1a */
+	return h ^ h >> 31;
+}
+
+/* Stable for its life, and another one for the next finding of the same path. */
+static void id_make(struct finding *f, uint32_t tunnel_ifindex, uint32_t opened_ms)
+{
+	uint64_t h[2] = { 0xcbf29ce484222325ULL, 0x84222325cbf29ce4ULL };
+
+	for (int i = 0; i < 2; i++) {
+		h[i] = mix64(h[i], &f->class, sizeof(f->class));
+		h[i] = mix64(h[i], &f->direction, sizeof(f->direction));
+		h[i] = mix64(h[i], f->public_key, sizeof(f->public_key));
+		h[i] = mix64(h[i], &tunnel_ifindex, sizeof(tunnel_ifindex));
+		h[i] = mix64(h[i], &opened_ms, sizeof(opened_ms));
+		h[i] = mix64(h[i], &f->first_seen_ms, sizeof(f->first_seen_ms));
+	}
+	snprintf(f->id, sizeof(f->id), "%016llx%016llx", (unsigned long long)h[0], (unsigned long long)h[1]);
+}
+
+static void path_describe(struct living *it, const struct snapshot *snap, const struct ledger *l)
+{
+	const struct link *tunnel = inventory_link(&snap->inventory, l->tunnel_ifindex);
+
+	it->path_ms = snap->now_ms;
+	if (tunnel) {
+		memcpy(it->f.interface, tunnel->name, sizeof(it->f.interface));
+		it->f.tunnel_mtu = tunnel->mtu;
+	}
+	for (size_t i = 0; l->has_peer && i < snap->inventory.peers_n; i++) {
+		const struct peer *p = &snap->inventory.peers[i];
+
+		if (p->tunnel_ifindex == l->tunnel_ifindex && !memcmp(p->public_key, l->public_key, WG_KEY_LEN))
+			it->f.endpoint = p->endpoint;
+	}
+}
+
+static void message_make(struct finding *f)
+{
+	const char *way = f->direction == WIRE_TX ? "to" : "from";
+
+	if (f->state == FINDING_RESOLVED)
+		snprintf(f->message, sizeof(f->message),
+			 "Resolved: traffic %s the peer of %s gets through again, or its tunnel no longer makes packets that do not.",
+			 way, f->interface);
+	else if (f->path_mtu_lower)
+		snprintf(f->message, sizeof(f->message),
+			 "Packets of %u bytes and more vanish on the way %s the peer of %s and nobody says so; those up to %u bytes arrive. Set the tunnel's MTU to %u on both ends.",
+			 f->path_mtu_upper, way, f->interface, f->path_mtu_lower, f->recommended_mtu);
+	else
+		snprintf(f->message, sizeof(f->message),
+			 "Packets of %u bytes and more vanish on the way %s the peer of %s and nobody says so. Set the tunnel's MTU to %u on both ends.",
+			 f->path_mtu_upper, way, f->interface, f->recommended_mtu);
+}
+
+/* Narrows the bracket by the verdict; what contradicts it is older and gives way. */
+static void bracket_merge(struct finding *f, const struct ledger *l, const struct verdict *v, uint32_t evidence_ms)
+{
+	uint32_t upper = v->upper, lower = v->lower;
+
+	if (f->path_mtu_upper && f->path_mtu_upper < upper && ledger_delivered_ms(l, f->path_mtu_upper) <= evidence_ms)
+		upper = f->path_mtu_upper;
+	if (f->path_mtu_lower > lower && f->path_mtu_lower < upper)
+		lower = f->path_mtu_lower;
+	f->path_mtu_upper = upper;
+	f->path_mtu_lower = lower < upper ? lower : 0;
+	f->path_mtu_exact = false;
+}
+
+static void verdict_take(struct living *it, const struct snapshot *snap, const struct ledger *l,
+			 const struct verdict *v)
+{
+	uint32_t lower = it->f.path_mtu_lower, upper = it->f.path_mtu_upper, mtu = it->f.recommended_mtu;
+
+	bracket_merge(&it->f, l, v, it->evidence_ms);
+	it->f.confidence = v->confidence;
+	it->f.evidence_n = v->evidence_n;
+	memcpy(it->f.evidence, v->evidence, sizeof(v->evidence));
+	it->f.flows_n = v->flows_n;
+	memcpy(it->f.flows, v->flows, sizeof(v->flows));
+	it->f.last_seen_ms = snap->realtime_ms;
+	it->evidence_ms = snap->now_ms;
+	recommend(&it->f, l->outer_family);
+	if (lower != it->f.path_mtu_lower || upper != it->f.path_mtu_upper || mtu != it->f.recommended_mtu)
+		it->changed = true;
+}
+
+static struct living *living_open(struct findings *fs, const struct snapshot *snap, const struct ledger *l,
+				  enum finding_class class)
+{
+	struct living *it;
+
+	if (fs->n == fs->cap) {
+		size_t cap = fs->cap ? 2 * fs->cap : 8;
+
+		it = realloc(fs->living, cap * sizeof(*it));
+		if (!it)
+			return NULL;
+		fs->living = it;
+		fs->cap = cap;
+	}
+	it = &fs->living[fs->n++];
+	*it = (struct living){ .tunnel_ifindex = l->tunnel_ifindex, .opened_ms = snap->now_ms };
+	it->f.class = class;
+	it->f.severity = finding_class_severity(class);
+	it->f.direction = l->direction;
+	it->f.has_peer = l->has_peer;
+	memcpy(it->f.public_key, l->public_key, WG_KEY_LEN);
+	it->f.first_seen_ms = snap->realtime_ms;
+	id_make(&it->f, l->tunnel_ifindex, snap->now_ms);
+	return it;
+}
+
+static void tell(struct living *it, enum finding_state state, uint32_t now_ms, finding_fn fn, void *arg)
+{
+	it->f.state = state;
+	it->told_ms = now_ms;
+	it->changed = false;
+	message_make(&it->f);
+	if (fn)
+		fn(&it->f, arg);
+}
+
+static void resolve(struct findings *fs, struct living *it, const struct snapshot *snap, finding_fn fn, void *arg)
+{
+	it->f.last_seen_ms = snap->realtime_ms;
+	tell(it, FINDING_RESOLVED, snap->now_ms, fn, arg);
+	*it = fs->living[--fs->n];
+}
+
+/* The proof that the trouble is over: the size arrives, or it can no longer be sent and traffic flows. */
+static bool is_over(const struct living *it, const struct ledger *l, uint32_t now_ms)
+{
+	uint32_t largest = l->tunnel_mtu + outer_overhead(l->outer_family);
+
+	if (ledger_delivered_ms(l, it->f.path_mtu_upper) > it->evidence_ms)
+		return true;
+	if (l->mtu_changed_ms > it->opened_ms && largest < it->f.path_mtu_upper) {
+		if (ledger_delivered_ms(l, TRAFFIC_OUTER) > l->mtu_changed_ms)
+			return true;
+		if (now_ms - l->mtu_changed_ms > CURED_MS && ledger_delivered_ms(l, 1) > l->mtu_changed_ms)
+			return true;
+	}
+	return now_ms - it->evidence_ms > FORGET_MS;
+}
+
+int findings_verdict(struct findings *fs, const struct snapshot *snap, const struct ledger *l, enum finding_class class,
+		     const struct verdict *v, finding_fn fn, void *arg)
+{
+	struct living *it = living_find(fs, l, class);
+	bool fresh = !it;
+
+	if (!v) {
+		if (it) {
+			path_describe(it, snap, l);
+			if (is_over(it, l, snap->now_ms))
+				resolve(fs, it, snap, fn, arg);
+		}
+		return 0;
+	}
+	if (fresh)
+		it = living_open(fs, snap, l, class);
+	if (!it)
+		return -ENOMEM;
+	path_describe(it, snap, l);
+	verdict_take(it, snap, l, v);
+	if (fresh)
+		tell(it, FINDING_OPEN, snap->now_ms, fn, arg);
+	else if (it->changed && snap->now_ms - it->told_ms >= UPDATE_MIN_MS)
+		tell(it, FINDING_UPDATE, snap->now_ms, fn, arg);
+	return 0;
+}
+
+static bool path_exists(const struct living *it, const struct snapshot *snap)
+{
+	if (!inventory_link(&snap->inventory, it->tunnel_ifindex))
+		return false;
+	for (size_t i = 0; it->f.has_peer && i < snap->inventory.peers_n; i++)
+		if (snap->inventory.peers[i].tunnel_ifindex == it->tunnel_ifindex &&
+		    !memcmp(snap->inventory.peers[i].public_key, it->f.public_key, WG_KEY_LEN))
+			return true;
+	return !it->f.has_peer;
+}
+
+void findings_sweep(struct findings *fs, const struct snapshot *snap, finding_fn fn, void *arg)
+{
+	for (size_t i = fs->n; i-- > 0;) {
+		struct living *it = &fs->living[i];
+
+		if (path_exists(it, snap) && snap->now_ms - it->evidence_ms <= FORGET_MS)
+			continue;
+		if (!path_exists(it, snap) && snap->now_ms - it->path_ms < PATH_GONE_MS)
+			continue;
+		resolve(fs, it, snap, fn, arg);
+	}
+}

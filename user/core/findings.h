@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The life of findings: a verdict opens one, changes of bracket or recommendation update it, proof of the contrary or
+ * the cure resolves it. One cause is one finding: class, path, direction. Used by analysis.c only.
+ */
+#ifndef MTUSCOPE_FINDINGS_H
+#define MTUSCOPE_FINDINGS_H
+
+#include "analysis.h"
+#include "detect/detect.h"
+
+struct findings; /* those not resolved */
+
+struct findings *findings_new(void); /* NULL: no memory */
+void findings_free(struct findings *fs);
+
+/* What a detector says about a path in this snapshot; v NULL: nothing. Calls fn if a finding opens or changes. */
+int findings_verdict(struct findings *fs, const struct snapshot *snap, const struct ledger *l, enum finding_class class,
+		     const struct verdict *v, finding_fn fn, void *arg);
+
+/* After all paths: resolves findings whose path is no more. */
+void findings_sweep(struct findings *fs, const struct snapshot *snap, finding_fn fn, void *arg);
+
+size_t findings_each(const struct findings *fs, finding_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The size ledger: for each path (a tunnel, a peer, a direction) which outer sizes were proven to
+ * arrive and when, what was lost, and which flows are stalled now and at which size. ledger.c fills it from snapshots; the
+ * detectors read it. Times are the snapshots' milliseconds.
+ */
+#ifndef MTUSCOPE_LEDGER_H
+#define MTUSCOPE_LEDGER_H
+
+#include "finding.h"
+#include "snapshot.h"
+
+#define LEDGER_SIZES	 48	/* distinct 16-byte classes of delivered sizes kept; the oldest gives way */
+#define LEDGER_TICKS	 256	/* loss history: a minute at four ticks a second */
+#define LEDGER_WINDOW_MS 60000	/* evidence older than this says nothing about the path of today */
+#define LEDGER_STALLS	 64	/* stalled flows looked at in one path; more are only counted */
+
+struct delivered_size {
+	uint32_t outer;	  /* largest size seen of its 16-byte class */
+	uint32_t last_ms; /* 0: free */
+	uint32_t count;
+};
+
+/* What the counters of a peer's sessions said in one tick (rx only). */
+struct loss_tick {
+	uint32_t ms;
+	int32_t lost; /* negative when late packets closed gaps of earlier ticks */
+	uint32_t received;
+};
+
+/* How sure it is that the far host itself still answered after the stall began. */
+enum alive {
+	ALIVE_NOT,	  /* nothing was heard */
+	ALIVE_PEER,	  /* the peer's WireGuard sends, the host may be dead */
+	ALIVE_UNTIL_THEN, /* the host was heard within a second before the first try */
+	ALIVE_HOST,	  /* the host was heard after it */
+};
+
+/* A flow whose packets of one size do not get through. */
+struct stall {
+	enum evidence_kind kind;
+	uint32_t outer;	   /* bytes: size that does not get through, or bounds it from above */
+	uint32_t tries;	   /* how many packets of it are known to be lost */
+	uint32_t first_ms; /* when the trouble began */
+	uint32_t last_ms;  /* the latest sign of it */
+	enum alive alive;
+	bool given_up;	   /* the sender went on with smaller packets, and those got through */
+	uint32_t lost;	   /* rx: gaps in the counters since first_ms */
+	uint32_t lost_ticks; /* rx: ticks in which gaps opened */
+	uint32_t received; /* rx: packets that did come since first_ms */
+	double chance;	   /* rx: probability that plain loss makes so many gaps */
+	struct finding_flow flow;
+	uint8_t host[16];  /* the far host, for counting hosts */
+};
+
+struct ledger {
+	/* the path; set before use */
+	uint32_t tunnel_ifindex;
+	bool has_peer;
+	uint8_t public_key[WG_KEY_LEN];
+	enum wire_direction direction;
+	uint8_t outer_family;	/* of the endpoint; AF_INET if unknown */
+	uint32_t tunnel_mtu;
+	uint32_t egress_mtu;	/* 0: unknown */
+	uint32_t mtu_changed_ms; /* when tunnel_mtu became what it is; 0: as found */
+	uint32_t seen_ms;	/* last step in which the path existed */
+	/* what got through */
+	struct delivered_size sizes[LEDGER_SIZES];
+	uint32_t last_heard_ms; /* last packet from the peer */
+	/* base loss: trials of sizes that get through (tx) */
+	uint64_t trials, retries;
+	/* rx */
+	struct loss_tick ticks[LEDGER_TICKS];
+	size_t ticks_next;
+	/* now */
+	struct stall stalls[LEDGER_STALLS];
+	size_t stalls_n, stalls_total;
+};
+
+/* Largest outer size below `below` (0: any) delivered at or after `since_ms`; 0 if none. */
+uint32_t ledger_delivered_below(const struct ledger *l, uint32_t below, uint32_t since_ms);
+
+/* When a size of at least `outer` bytes last got through; 0: not within the window. */
+uint32_t ledger_delivered_ms(const struct ledger *l, uint32_t outer);
+
+/* Packets of the peer lost and received, and ticks with losses, in [from_ms, to_ms]. Any pointer may be NULL. */
+void ledger_loss(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint32_t *lost, uint32_t *received,
+		 uint32_t *lost_ticks);
+
+/* Notes that a packet of that outer size got through at `ms`. */
+void ledger_deliver(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t count);
+
+struct ledgers; /* all paths */
+
+struct ledgers *ledgers_new(void); /* NULL: no memory */
+void ledgers_free(struct ledgers *ls);
+
+/*
+ * Enters what happened since the snapshot before. Afterwards ledgers_at() gives each path, i counting from 0, NULL
+ * past the end. Paths not seen for the window are forgotten. 0 or -ENOMEM.
+ */
+int ledgers_step(struct ledgers *ls, const struct snapshot *snap);
+struct ledger *ledgers_at(struct ledgers *ls, size_t i);
+
+#endif

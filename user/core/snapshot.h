@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The snapshot: everything that is known at one moment, as plain data. Filled by the two kernel edges
+ * (user/kernel/collect.c from the BPF maps, user/inventory/ from netlink), or by a recording or a test;
+ * read by user/core/analysis.c and nothing else decides anything. It is the waist of the program.
+ */
+#ifndef MTUSCOPE_SNAPSHOT_H
+#define MTUSCOPE_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+#define WG_KEY_LEN     32
+#define IFACE_NAME_LEN 16 /* IFNAMSIZ, with the final NUL; the bytes may be anything but '/' and NUL */
+
+/* An IP address with its family (AF_INET or AF_INET6, 0: none); IPv4 in the first four bytes. */
+struct ip_address {
+	uint8_t family;
+	uint8_t bytes[16];
+};
+
+struct ip_endpoint {
+	struct ip_address ip;
+	uint16_t port; /* host byte order */
+};
+
+/* A network interface of the watched namespace that matters here: a tunnel, or a link under one. */
+struct link {
+	uint32_t ifindex;
+	char name[IFACE_NAME_LEN];
+	uint32_t mtu;		/* bytes */
+	uint8_t role;		/* enum wire_role */
+	bool up;
+	bool ethernet;		/* packets at tc carry a 14-byte Ethernet header */
+	bool kernel_wireguard;	/* tunnel: its peers are known by netlink */
+	uint16_t listen_port;	/* tunnel: UDP, host byte order, 0 unknown */
+	uint32_t fwmark;	/* tunnel */
+	uint32_t peers_n;	/* tunnel */
+};
+
+struct peer {
+	uint32_t tunnel_ifindex;
+	uint8_t public_key[WG_KEY_LEN];
+	struct ip_endpoint endpoint;	/* family 0: none known */
+	uint32_t egress_ifindex;	/* link of the kernel's route to the endpoint, 0: no route */
+	uint32_t egress_mtu;		/* of that route or link, the smaller, as configured; bytes, outer */
+	uint32_t learned_mtu;		/* path MTU that the kernel holds for the endpoint from a too-big message, which
+					 * may have been forged; below egress_mtu; 0: none */
+	int64_t last_handshake_s;	/* Unix time, 0: never */
+	uint64_t rx_bytes, tx_bytes;
+	uint16_t keepalive_s;
+};
+
+struct allowed_ip {
+	struct ip_address ip;
+	uint8_t prefix_len;
+	uint32_t peer;	/* index into inventory.peers */
+};
+
+struct inventory {
+	struct link *links;
+	size_t links_n;
+	struct peer *peers;
+	size_t peers_n;
+	struct allowed_ip *allowed_ips;	/* sorted: by tunnel, then longest prefix first */
+	size_t allowed_ips_n;
+	uint32_t *peers_by_endpoint;	/* inventory_index() makes it, NULL: not indexed; holds indices into peers */
+};
+
+struct session {
+	struct wire_session_key key;
+	struct wire_session value;
+};
+
+struct tally {
+	struct wire_tally_key key;
+	struct wire_tally value;
+};
+
+struct link_counters {
+	uint32_t ifindex;
+	struct wire_counters direction[WIRE_DIRECTIONS];
+};
+
+struct snapshot {
+	uint32_t now_ms;	/* the clock of wire.h's times */
+	int64_t realtime_ms;	/* Unix time of now_ms: to print, never to decide */
+	struct inventory inventory;
+	struct wire_flow *flows; /* only those used since the loader started */
+	size_t flows_n;
+	struct session *sessions;
+	size_t sessions_n;
+	struct tally *tallies;
+	size_t tallies_n;
+	struct link_counters *counters;
+	size_t counters_n;
+	uint64_t drops[WIRE_REASONS];
+	uint64_t losses[WIRE_LOSSES];
+};
+
+/* The link with that index or name, NULL if there is none. */
+const struct link *inventory_link(const struct inventory *inv, uint32_t ifindex);
+const struct link *inventory_link_named(const struct inventory *inv, const char *name);
+
+/*
+ * Sorts the peers by tunnel and public key, the allowed IPs by tunnel, longest prefix, family and address, and makes
+ * peers_by_endpoint: whoever fills an inventory calls it last. The functions below answer the same without it, but slowly.
+ * 0; -EINVAL: an allowed IP with a wrong peer, family or prefix length; or -ENOMEM.
+ */
+int inventory_index(struct inventory *inv);
+
+/*
+ * The peer to which `tunnel_ifindex` sends packets for `address` (network byte order): the longest
+ * matching AllowedIPs, as in drivers/net/wireguard/allowedips.c. NULL if no peer takes it.
+ */
+const struct peer *inventory_peer_for(const struct inventory *inv, uint32_t tunnel_ifindex, uint8_t family,
+				      const uint8_t address[16]);
+
+/*
+ * The peer whose present endpoint is address and port, on any tunnel listening on `local_port` (0: any); of several
+ * the one with the latest handshake; or NULL.
+ */
+const struct peer *inventory_peer_at(const struct inventory *inv, uint8_t family, const uint8_t address[16],
+				     uint16_t port, uint16_t local_port);
+
+/* Frees what the snapshot or inventory points to and zeroes it. NULL is allowed. */
+void inventory_free(struct inventory *inv);
+void snapshot_free(struct snapshot *snap);
+
+#endif

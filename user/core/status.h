@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the tool can see where it runs: one entry for each hook, and what was lost. Filled by the kernel edge
+ * and the commands, printed by the sinks, read by the analysis to lower its confidence.
+ */
+#ifndef MTUSCOPE_STATUS_H
+#define MTUSCOPE_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snapshot.h"
+
+#define STATUS_HOOKS_MAX  (32 + 2 * WIRE_LINKS)
+#define STATUS_REASON_LEN 200
+#define STATUS_NAME_LEN	  48
+
+enum status_state { STATUS_READY, STATUS_DEGRADED, STATUS_EXIT };
+
+struct hook_status {
+	char name[STATUS_NAME_LEN]; /* "wg_xmit", or "tc egress wg0" */
+	bool attached;
+	char how[16];			/* "tcx", "clsact", "fentry", "kprobe", "tp_btf"; "" if not attached */
+	char why_not[STATUS_REASON_LEN]; /* "" if attached */
+	const char *blinds;		/* what stays unseen without it; static text */
+};
+
+struct status {
+	enum status_state state;
+	struct hook_status hooks[STATUS_HOOKS_MAX];
+	size_t hooks_n;
+	const struct link *links; /* those watched */
+	size_t links_n;
+	uint64_t losses[WIRE_LOSSES];
+	uint64_t findings_opened, findings_open; /* for the summary at exit */
+};
+
+/* "ready", "degraded", "exit"; "flow_evicted", "flow_refused", … Never NULL. */
+const char *status_state_name(enum status_state state);
+const char *loss_name(enum wire_loss loss);
+
+#endif

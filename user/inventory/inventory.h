@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Kernel edge: netlink. WireGuard devices and peers, links and routes of the namespace that the process is in,
+ * as the plain struct inventory of core/snapshot.h. Private and preshared keys are never stored.
+ */
+#ifndef MTUSCOPE_INVENTORY_H
+#define MTUSCOPE_INVENTORY_H
+
+#include "snapshot.h"
+
+struct inventory_options {
+	const char *const *interfaces; /* names given by the user; interfaces_n 0: every WireGuard interface */
+	size_t interfaces_n;
+};
+
+struct inventory_reader; /* holds the netlink sockets */
+
+/* 0 or -errno; *reader is NULL on error. inventory_close(NULL) is allowed. */
+int inventory_open(struct inventory_reader **reader);
+void inventory_close(struct inventory_reader *reader);
+
+/*
+ * Fills *inv (which the caller frees with inventory_free()): the tunnels that options name or all of them, their
+ * peers, and the links under them, which are those of the kernel's routes to the peers' endpoints (asked of the
+ * kernel with the tunnel's fwmark, so that policy routing counts); for a tunnel without any endpoint, the
+ * link of the default route. A named interface that is no tunnel is watched as an underlay. A TUN device that is
+ * named is a tunnel without known peers.
+ * The links come in this order: tunnels, with named underlays among them as they were named, then the links found
+ * under them. A tunnel that goes away meanwhile is left out. Without the wireguard module there are no tunnels, which
+ * is no error, and the module is not loaded. `missing` and `options` may be NULL.
+ * 0; -ENODEV: a named interface does not exist, its name is in *missing (points into options); -EPERM: there are
+ * WireGuard tunnels, but no CAP_NET_ADMIN to read them; -EINTR: it kept changing while it was read; -ETIMEDOUT; or
+ * another -errno. *inv is empty then.
+ */
+int inventory_read(struct inventory_reader *reader, const struct inventory_options *options, struct inventory *inv,
+		   const char **missing);
+
+/*
+ * File descriptor that becomes readable when links, addresses or routes change, which may be many times a second where
+ * a routing daemon runs; drain with inventory_changed().
+ */
+int inventory_fd(const struct inventory_reader *reader);
+
+/* True if something changed since the last call; never blocks. WireGuard itself announces nothing: poll that. */
+bool inventory_changed(struct inventory_reader *reader);
+
+struct tc_filter {
+	uint32_t handle;
+	uint32_t priority;
+	char name[64]; /* of a bpf filter (TCA_BPF_NAME), else "" */
+};
+
+typedef void (*tc_filter_fn)(const struct tc_filter *filter, void *arg);
+
+/*
+ * Calls fn (NULL is allowed) for each tc filter at the clsact hook of an interface (direction WIRE_RX: ingress, WIRE_TX:
+ * egress) and returns their number, or -errno; -ENOENT if the interface or its clsact qdisc does not exist.
+ */
+int inventory_tc_filters(struct inventory_reader *reader, uint32_t ifindex, enum wire_direction direction,
+			 tc_filter_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel's netlink messages say. For each kind: the plain struct that it becomes, the parser (a message
+ * handler of netlink.h, safe on any bytes, which is what tests/fuzz/fuzz_netlink.c calls) and the function that asks
+ * the kernel and parses. Used by user/inventory/ and its tests only.
+ */
+#ifndef MTUSCOPE_MESSAGES_H
+#define MTUSCOPE_MESSAGES_H
+
+#include "inventory.h"
+#include "netlink.h"
+#include "snapshot.h"
+
+enum link_kind {
+	LINK_KIND_OTHER,
+	LINK_KIND_WIREGUARD,
+	LINK_KIND_TUN,		/* a TUN device; TAP carries Ethernet and is just another link */
+};
+
+struct link_entry {
+	struct link link;	/* without role and all that only tunnels have */
+	uint32_t mtu_ipv6;	/* of net.ipv6.conf.NAME.mtu, which may be below the link's; 0 unknown */
+	uint8_t kind;		/* enum link_kind */
+};
+
+/* Every link of the namespace, sorted by ifindex. */
+struct link_table {
+	struct link_entry *entries;
+	size_t n;
+	size_t capacity;
+};
+
+/* link.c. RTM_NEWLINK into `data`, a struct link_table, which link_table_read() sorts afterwards. */
+int link_parse(const struct nlmsghdr *nlh, void *data);
+int link_table_read(struct netlink *nl, struct link_table *table);
+void link_table_free(struct link_table *table);
+/* NULL if there is none. */
+const struct link_entry *link_table_find(const struct link_table *table, uint32_t ifindex);
+const struct link_entry *link_table_named(const struct link_table *table, const char *name);
+
+/* A dump of one WireGuard device under way. The caller frees inv. */
+struct wireguard_dump {
+	struct inventory *inv;	/* peers and allowed_ips are appended */
+	struct link *tunnel;	/* gets listen_port, fwmark, peers_n */
+	size_t peers_capacity;
+	size_t allowed_ips_capacity;
+	size_t peers_first;	/* the tunnel's first peer and prefix: where a restart goes back to */
+	size_t allowed_ips_first;
+};
+
+/*
+ * wireguard.c. WG_CMD_GET_DEVICE into `data`, a struct wireguard_dump. Until the routes are known, egress_ifindex of a
+ * peer whose endpoint is link-local holds that address's scope.
+ */
+int wireguard_parse(const struct nlmsghdr *nlh, void *data);
+/* The number of the genl family, or -ENOENT: the module is not loaded. By name, this may make the kernel load it. */
+int wireguard_family(struct netlink *genl);
+int wireguard_family_parse(const struct nlmsghdr *nlh, void *data);
+/* All of dump->tunnel, by its ifindex. 0, -ENODEV: it is gone, -EPERM without CAP_NET_ADMIN, or another -errno. */
+int wireguard_read(struct netlink *genl, int family, struct wireguard_dump *dump);
+
+struct route {
+	uint32_t oif;		/* 0: there is no route */
+	uint32_t mtu;		/* bytes, 0: the link's */
+	uint32_t priority;	/* the lower, the better */
+	bool learned;		/* mtu may come from a too-big message; it expires */
+};
+
+struct route_query {
+	struct ip_endpoint to;
+	uint16_t from_port;	/* host byte order, 0: any */
+	uint32_t fwmark;
+	uint32_t oif;		/* 0: any */
+	bool configured;	/* as in the table, without what was learned on the way */
+};
+
+/* route.c. RTM_NEWROUTE into `data`, a struct route: the answer to one question; the best default route of a dump. */
+int route_parse(const struct nlmsghdr *nlh, void *data);
+int route_parse_default(const struct nlmsghdr *nlh, void *data);
+/* 0 with route->oif 0: no such route. Otherwise -errno. */
+int route_read(struct netlink *nl, const struct route_query *query, struct route *route);
+int route_read_default(struct netlink *nl, uint8_t family, struct route *route);
+
+/* The tc filters at one hook of one interface. */
+struct tc_table {
+	uint32_t ifindex;	/* asked for, as is parent */
+	uint32_t parent;
+	bool clsact;
+	struct tc_filter *filters;
+	size_t n;
+	size_t capacity;
+};
+
+/* tc.c. RTM_NEWQDISC and RTM_NEWTFILTER into `data`, a struct tc_table, whose filters the caller frees. */
+int tc_parse(const struct nlmsghdr *nlh, void *data);
+
+/*
+ * Room for one more element: `array` if n < *capacity, otherwise the array moved to twice the room, or NULL without
+ * memory, and then `array` is as it was.
+ */
+void *array_grown(void *array, size_t n, size_t *capacity, size_t element_bytes);
+
+#endif

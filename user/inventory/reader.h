@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is behind struct inventory_reader of inventory.h. Used by inventory.c and tc.c only. */
+#ifndef MTUSCOPE_READER_H
+#define MTUSCOPE_READER_H
+
+#include "netlink.h"
+
+struct inventory_reader {
+	struct netlink *route;
+	struct netlink *genl;
+	struct mnl_socket *events;
+};
+
+#endif

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Routes. In: the answers to RTM_GETROUTE. Out: struct route, the way to an endpoint or the default route. Called by
+ * inventory.c.
+ */
+#include <errno.h>
+#include <string.h>
+#include <netinet/in.h>
+#include <linux/rtnetlink.h>
+
+#include "messages.h"
+
+static uint32_t metric_mtu(const struct nlattr *metrics)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, metrics)
+		if (mnl_attr_get_type(attr) == RTAX_MTU && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			return mnl_attr_get_u32(attr);
+	return 0;
+}
+
+static uint32_t first_nexthop(const struct nlattr *multipath)
+{
+	struct rtnexthop hop;
+
+	if (mnl_attr_get_payload_len(multipath) < sizeof(hop))
+		return 0;
+	memcpy(&hop, mnl_attr_get_payload(multipath), sizeof(hop));
+	return hop.rtnh_ifindex > 0 ? (uint32_t)hop.rtnh_ifindex : 0;
+}
+
+static bool expires(const struct nlattr *cacheinfo)
+{
+	struct rta_cacheinfo info;
+
+	if (mnl_attr_get_payload_len(cacheinfo) < sizeof(info))
+		return false;
+	memcpy(&info, mnl_attr_get_payload(cacheinfo), sizeof(info));
+	return info.rta_expires != 0;
+}
+
+static struct route route_of(const struct nlmsghdr *nlh)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct route route = { 0 };
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(*rtm)) {
+		switch (mnl_attr_get_type(attr)) {
+		case RTA_OIF:
+			if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+				route.oif = mnl_attr_get_u32(attr);
+			break;
+		case RTA_MULTIPATH:
+			if (!route.oif)
+				route.oif = first_nexthop(attr);
+			break;
+		case RTA_PRIORITY:
+			if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+				route.priority = mnl_attr_get_u32(attr);
+			break;
+		case RTA_METRICS:
+			route.mtu = metric_mtu(attr);
+			break;
+		case RTA_CACHEINFO:
+			/* A route that a router advertised expires too, but is no clone of another. */
+			route.learned = expires(attr) && rtm->rtm_flags & RTM_F_CLONED;
+			break;
+		}
+	}
+	return route;
+}
+
+static bool is_route(const struct nlmsghdr *nlh)
+{
+	return nlh->nlmsg_type == RTM_NEWROUTE && mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct rtmsg);
+}
+
+int route_parse(const struct nlmsghdr *nlh, void *data)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct route *route = data;
+
+	if (!is_route(nlh))
+		return 0;
+	/* IPv6 answers with unreachable and blackhole routes where IPv4 answers with an error. */
+	if (rtm->rtm_type == RTN_UNICAST || rtm->rtm_type == RTN_LOCAL)
+		*route = route_of(nlh);
+	return 0;
+}
+
+int route_parse_default(const struct nlmsghdr *nlh, void *data)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct route *best = data;
+	struct route route;
+
+	if (!is_route(nlh) || rtm->rtm_type != RTN_UNICAST || rtm->rtm_dst_len != 0 || rtm->rtm_table != RT_TABLE_MAIN)
+		return 0;
+	route = route_of(nlh);
+	if (route.oif && (!best->oif || route.priority < best->priority))
+		*best = route;
+	return 0;
+}
+
+static void restart(void *data)
+{
+	struct route *route = data;
+
+	*route = (struct route){ 0 };
+}
+
+static bool means_no_route(int err)
+{
+	switch (err) {
+	case -ENETUNREACH:
+	case -EHOSTUNREACH:
+	case -ENETDOWN:
+	case -EACCES:	/* prohibit */
+	case -EINVAL:	/* blackhole; an address that is none, as 0.0.0.0 or multicast by its scope */
+	case -EAGAIN:	/* throw */
+	case -ENODEV:	/* the link of its scope is gone */
+		return true;
+	}
+	return false;
+}
+
+int route_read(struct netlink *nl, const struct route_query *query, struct route *route)
+{
+	const size_t address_len = query->to.ip.family == AF_INET ? 4 : 16;
+	const struct netlink_handler handler = { route_parse, restart, route };
+	struct nlmsghdr *nlh = netlink_request(nl, RTM_GETROUTE, 0);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	int err;
+
+	rtm->rtm_family = query->to.ip.family;
+	rtm->rtm_dst_len = 8 * address_len;
+	rtm->rtm_flags = query->configured ? RTM_F_FIB_MATCH : 0;
+	mnl_attr_put(nlh, RTA_DST, address_len, query->to.ip.bytes);
+	/* All that WireGuard's own lookup says (drivers/net/wireguard/socket.c): rules may look at any of it. */
+	mnl_attr_put_u32(nlh, RTA_MARK, query->fwmark);
+	mnl_attr_put_u32(nlh, RTA_UID, 0);
+	mnl_attr_put_u8(nlh, RTA_IP_PROTO, IPPROTO_UDP);
+	mnl_attr_put_u16(nlh, RTA_DPORT, htons(query->to.port));
+	if (query->from_port)
+		mnl_attr_put_u16(nlh, RTA_SPORT, htons(query->from_port));
+	if (query->oif)
+		mnl_attr_put_u32(nlh, RTA_OIF, query->oif);
+
+	restart(route);
+	err = netlink_ask(nl, nlh, &handler);
+	return means_no_route(err) ? 0 : err;
+}
+
+int route_read_default(struct netlink *nl, uint8_t family, struct route *route)
+{
+	const struct netlink_handler handler = { route_parse_default, restart, route };
+	struct nlmsghdr *nlh = netlink_request(nl, RTM_GETROUTE, NLM_F_DUMP);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	int err;
+
+	rtm->rtm_family = family;
+	rtm->rtm_table = RT_TABLE_MAIN;
+	rtm->rtm_type = RTN_UNICAST;
+	restart(route);
+	err = netlink_ask(nl, nlh, &handler);
+	/*
+	 * -EINTR: where routes change all the time, every dump is interrupted; what was seen will do.
+	 * -ENOENT: there is no such table. -EOPNOTSUPP, -EAFNOSUPPORT: nor such a family.
+	 */
+	return err == -EINTR || err == -ENOENT || err == -EOPNOTSUPP || err == -EAFNOSUPPORT ? 0 : err;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Copies the maps into a snapshot. Called on every tick; bounded by the maps' sizes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel_internal.h"
+
+#define BATCH 1024
+#define FLOW_MEMORY_MS 150000 /* a flow without a packet for so long says nothing any more */
+
+static int grow(void **array, size_t n, size_t size)
+{
+	void *bigger;
+
+	/* Powers of two, so that the capacity need not be kept. */
+	if (n & (n - 1))
+		return 0;
+	bigger = realloc(*array, (n ? 2 * n : 1) * size);
+	if (!bigger)
+		return -ENOMEM;
+	*array = bigger;
+	return 0;
+}
+
+static int flows_collect(const struct kernel *kernel, struct snapshot *snap)
+{
+	uint32_t now = kernel->config->now_ms;
+
+	for (size_t i = 0; i < WIRE_FLOWS; i++) {
+		const struct wire_flow *f = &kernel->flows[i];
+		uint64_t tag = __atomic_load_n(&f->tag, __ATOMIC_ACQUIRE);
+		int err;
+
+		if (!tag || (now - f->last_tx_ms > FLOW_MEMORY_MS && now - f->last_rx_ms > FLOW_MEMORY_MS))
+			continue;
+		err = grow((void **)&snap->flows, snap->flows_n, sizeof(*snap->flows));
+		if (err)
+			return err;
+		snap->flows[snap->flows_n] = *f;
+		/* The place may have been given to another flow while it was copied. */
+		if (snap->flows[snap->flows_n].tag == tag && __atomic_load_n(&f->tag, __ATOMIC_ACQUIRE) == tag)
+			snap->flows_n++;
+	}
+	return 0;
+}
+
+typedef int (*element_fn)(struct snapshot *snap, const void *key, const void *value);
+
+/* Walks a hash map by batches; an element added meanwhile may be missed until the next tick. */
+static int map_walk(int fd, size_t key_len, size_t value_len, struct snapshot *snap, element_fn fn)
+{
+	void *keys = malloc(BATCH * key_len), *values = malloc(BATCH * value_len);
+	uint32_t cursor, *in = NULL;
+	int err = -ENOMEM;
+
+	if (!keys || !values)
+		goto out;
+	do {
+		LIBBPF_OPTS(bpf_map_batch_opts, opts);
+		uint32_t n = BATCH;
+
+		err = bpf_map_lookup_batch(fd, in, &cursor, keys, values, &n, &opts);
+		if (err && err != -ENOENT)
+			goto out;
+		for (uint32_t i = 0; i < n; i++) {
+			int failed = fn(snap, (char *)keys + i * key_len, (char *)values + i * value_len);
+
+			if (failed) {
+				err = failed;
+				goto out;
+			}
+		}
+		in = &cursor;
+	} while (!err);
+	err = 0; /* -ENOENT: that was the last batch */
+out:
+	free(keys);
+	free(values);
+	return err;
+}
+
+static int session_add(struct snapshot *snap, const void *key, const void *value)
+{
+	int err = grow((void **)&snap->sessions, snap->sessions_n, sizeof(*snap->sessions));
+
+	if (err)
+		return err;
+	memcpy(&snap->sessions[snap->sessions_n].key, key, sizeof(struct wire_session_key));
+	memcpy(&snap->sessions[snap->sessions_n++].value, value, sizeof(struct wire_session));
+	return 0;
+}
+
+static int tally_add(struct snapshot *snap, const void *key, const void *value)
+{
+	int err = grow((void **)&snap->tallies, snap->tallies_n, sizeof(*snap->tallies));
+
+	if (err)
+		return err;
+	memcpy(&snap->tallies[snap->tallies_n].key, key, sizeof(struct wire_tally_key));
+	memcpy(&snap->tallies[snap->tallies_n++].value, value, sizeof(struct wire_tally));
+	return 0;
+}
+
+/* Sums a per-CPU element of `words` counters into sum[]. */
+static int per_cpu_sum(const struct kernel *kernel, const struct bpf_map *map, uint32_t key, uint64_t *sum,
+		       size_t words)
+{
+	uint64_t *values = calloc(kernel->cpus, words * sizeof(*values));
+	int err = -ENOMEM;
+
+	if (!values)
+		return err;
+	err = bpf_map_lookup_elem(bpf_map__fd(map), &key, values);
+	memset(sum, 0, words * sizeof(*sum));
+	for (size_t i = 0; !err && i < words * kernel->cpus; i++)
+		sum[i % words] += values[i];
+	free(values);
+	return err;
+}
+
+static int counters_collect(const struct kernel *kernel, struct snapshot *snap)
+{
+	size_t n = kernel->config->links_n;
+
+	snap->counters = calloc(n ? n : 1, sizeof(*snap->counters));
+	if (!snap->counters)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct link_counters *c = &snap->counters[snap->counters_n++];
+
+		c->ifindex = kernel->config->links[i].ifindex;
+		for (int d = 0; d < WIRE_DIRECTIONS; d++) {
+			int err = per_cpu_sum(kernel, kernel->tc->maps.counters, i * WIRE_DIRECTIONS + d,
+					      (uint64_t *)&c->direction[d], sizeof(c->direction[d]) / 8);
+
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+int kernel_collect(struct kernel *kernel, struct snapshot *snap)
+{
+	int err;
+
+	err = flows_collect(kernel, snap);
+	if (!err)
+		err = map_walk(bpf_map__fd(kernel->tc->maps.sessions), sizeof(struct wire_session_key),
+			       sizeof(struct wire_session), snap, session_add);
+	if (!err)
+		err = map_walk(bpf_map__fd(kernel->tc->maps.tallies), sizeof(struct wire_tally_key),
+			       sizeof(struct wire_tally), snap, tally_add);
+	if (!err)
+		err = counters_collect(kernel, snap);
+	for (uint32_t i = 0; !err && i < WIRE_REASONS; i++)
+		err = per_cpu_sum(kernel, kernel->tc->maps.drops, i, &snap->drops[i], 1);
+	for (uint32_t i = 0; !err && i < WIRE_LOSSES; i++)
+		err = per_cpu_sum(kernel, kernel->tc->maps.losses, i, &snap->losses[i], 1);
+	return err;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Both kernel edges as one source of snapshots; see observer.h. */
+#include "observer.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "inventory.h"
+#include "kernel.h"
+
+#define INVENTORY_PERIOD_MS 2000 /* WireGuard announces neither peers nor endpoints: ask */
+#define CLOCK_START_MS	    1000 /* 0 means never */
+#define BTF_PATH	    "/sys/kernel/btf/vmlinux"
+
+struct observer {
+	struct inventory_reader *reader;
+	struct inventory_options inventory_options;
+	struct inventory inventory;
+	struct kernel *kernel;
+	struct snapshot snapshot;
+	uint64_t start_ms;
+	uint32_t inventory_ms;
+	bool coverage_changed;
+};
+
+static uint64_t clock_ms(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static uint32_t now_ms(const struct observer *o)
+{
+	return clock_ms(CLOCK_MONOTONIC) - o->start_ms + CLOCK_START_MS;
+}
+
+/* With nothing to watch, says what is there to be named. */
+static void say_no_tunnel(const char *command)
+{
+	struct if_nameindex *links = if_nameindex();
+	const char *example = "eth0";
+
+	fprintf(stderr, "mtuscope %s: no WireGuard interface in this network namespace; links here:", command);
+	for (size_t i = 0; links && links[i].if_index; i++) {
+		fprintf(stderr, " %s", links[i].if_name);
+		if (strcmp(links[i].if_name, "lo"))
+			example = links[i].if_name;
+	}
+	fprintf(stderr, "; name what to watch: mtuscope %s -i %s\n", command, example);
+	if (links)
+		if_freenameindex(links);
+}
+
+static bool has_tunnel(const struct inventory *inv)
+{
+	for (size_t i = 0; i < inv->links_n; i++)
+		if (inv->links[i].role == WIRE_ROLE_TUNNEL)
+			return true;
+	return false;
+}
+
+static int say_inventory_error(const char *command, int err, const char *missing)
+{
+	if (err == -ENODEV && missing)
+		fprintf(stderr, "mtuscope %s: no such interface in this network namespace: %s\n", command, missing);
+	else if (err == -EPERM || err == -EACCES)
+		fprintf(stderr, "mtuscope %s: needs root: the kernel shows WireGuard's peers only with CAP_NET_ADMIN\n",
+			command);
+	else
+		fprintf(stderr, "mtuscope %s: cannot read interfaces, routes and peers from the kernel: %s\n", command,
+			strerror(-err));
+	return -1;
+}
+
+static int say_kernel_error(const char *command, int err, const char *why)
+{
+	if (err == -EPERM || err == -EACCES)
+		fprintf(stderr, "mtuscope %s: needs root to load BPF programs: %s\n", command, why);
+	else
+		fprintf(stderr, "mtuscope %s: cannot load BPF programs into this kernel: %s\n", command, why);
+	return -1;
+}
+
+static int open_inventory(struct observer *o, const struct options *opt, const char *command)
+{
+	const char *missing = NULL;
+	int err;
+
+	o->inventory_options.interfaces = opt->interfaces;
+	o->inventory_options.interfaces_n = opt->interfaces_n;
+	err = inventory_open(&o->reader);
+	if (!err)
+		err = inventory_read(o->reader, &o->inventory_options, &o->inventory, &missing);
+	if (err)
+		return say_inventory_error(command, err, missing);
+	if (!opt->interfaces_n && !has_tunnel(&o->inventory)) {
+		say_no_tunnel(command);
+		return -1;
+	}
+	return 0;
+}
+
+static int open_kernel(struct observer *o, const struct options *opt, const char *command)
+{
+	struct kernel_options options = { .btf_path = opt->btf, .verbose = opt->verbose };
+	char why[1024];
+	int err;
+
+	if (access(opt->btf ? opt->btf : BTF_PATH, R_OK)) {
+		fprintf(stderr, "mtuscope %s: no type information (BTF) of this kernel at %s: %s; give one with --btf FILE\n",
+			command, opt->btf ? opt->btf : BTF_PATH, strerror(errno));
+		return -1;
+	}
+	if (getrandom(options.hash_seed, sizeof(options.hash_seed), 0) != sizeof(options.hash_seed)) {
+		fprintf(stderr, "mtuscope %s: no random numbers: %s\n", command, strerror(errno));
+		return -1;
+	}
+	err = kernel_open(&o->kernel, &options, o->reader, why, sizeof(why));
+	if (err)
+		return say_kernel_error(command, err, why);
+	kernel_set_clock(o->kernel, now_ms(o));
+	if (!kernel_watch(o->kernel, &o->inventory)) {
+		fprintf(stderr, "mtuscope %s: could not attach to any of the interfaces; see mtuscope hooks\n", command);
+		return -1;
+	}
+	return 0;
+}
+
+int observer_open(struct observer **observer, const struct options *opt, const char *command)
+{
+	struct observer *o = calloc(1, sizeof(*o));
+
+	*observer = NULL;
+	if (!o) {
+		fprintf(stderr, "mtuscope %s: out of memory\n", command);
+		return -1;
+	}
+	o->start_ms = clock_ms(CLOCK_MONOTONIC);
+	if (open_inventory(o, opt, command) || open_kernel(o, opt, command)) {
+		observer_close(o);
+		return -1;
+	}
+	o->inventory_ms = now_ms(o);
+	*observer = o;
+	return 0;
+}
+
+void observer_close(struct observer *o)
+{
+	if (!o)
+		return;
+	kernel_close(o->kernel);
+	inventory_close(o->reader);
+	inventory_free(&o->inventory);
+	o->snapshot.inventory = (struct inventory){ 0 };
+	snapshot_free(&o->snapshot);
+	free(o);
+}
+
+static bool same_links(const struct inventory *a, const struct inventory *b)
+{
+	return a->links_n == b->links_n && !memcmp(a->links, b->links, a->links_n * sizeof(*a->links));
+}
+
+/* A failure leaves the inventory as it was: the next tick asks again. */
+static void refresh_inventory(struct observer *o, uint32_t now)
+{
+	struct inventory fresh = { 0 };
+	const char *missing = NULL;
+	bool changed = inventory_changed(o->reader);
+
+	if (!changed && now - o->inventory_ms < INVENTORY_PERIOD_MS)
+		return;
+	o->inventory_ms = now;
+	if (inventory_read(o->reader, &o->inventory_options, &fresh, &missing)) {
+		inventory_free(&fresh);
+		return;
+	}
+	if (!same_links(&o->inventory, &fresh))
+		o->coverage_changed = true;
+	inventory_free(&o->inventory);
+	o->inventory = fresh;
+	kernel_watch(o->kernel, &o->inventory);
+}
+
+int observer_tick(struct observer *o, struct snapshot *snap)
+{
+	struct snapshot fresh = { .now_ms = now_ms(o), .realtime_ms = clock_ms(CLOCK_REALTIME) };
+	int err;
+
+	o->snapshot.inventory = (struct inventory){ 0 };
+	snapshot_free(&o->snapshot);
+	refresh_inventory(o, fresh.now_ms);
+	err = kernel_collect(o->kernel, &fresh);
+	kernel_set_clock(o->kernel, fresh.now_ms);
+	o->snapshot = fresh;
+	o->snapshot.inventory = o->inventory;
+	*snap = o->snapshot;
+	return err;
+}
+
+void observer_status(struct observer *o, struct status *status)
+{
+	kernel_status(o->kernel, status);
+	status->links = o->inventory.links;
+	status->links_n = o->inventory.links_n;
+}
+
+bool observer_coverage_changed(struct observer *o)
+{
+	bool changed = o->coverage_changed;
+
+	o->coverage_changed = false;
+	return changed;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The default records: a finding or a status enters, one line of JSON in the shape of the Elastic Common Schema leaves.
+ * Called through sink.h. ECS fields stand at the top, everything of our own under "mtuscope".
+ */
+#include "json.h"
+#include "sinks.h"
+
+#define ECS_VERSION "9.4.0"
+
+/*
+ * The strings of a status are cut so that the largest one fits into SINK_RECORD_MAX even where each byte
+ * takes six as an escape. Ordinary text is shorter than these and is never cut.
+ */
+#define HOOK_NAME_MAX	   96
+#define HOOK_WHY_MAX	   240
+#define HOOK_BLINDS_MAX	   180
+#define HOOK_FRAME_MAX	   80
+#define INTERFACE_JSON_MAX (6 * IFACE_NAME_LEN + 80)
+#define STATUS_FRAME_MAX   1024
+_Static_assert(STATUS_HOOKS_MAX *(HOOK_NAME_MAX + HOOK_WHY_MAX + HOOK_BLINDS_MAX + HOOK_FRAME_MAX) +
+			       WIRE_LINKS * INTERFACE_JSON_MAX + STATUS_FRAME_MAX <=
+		       SINK_RECORD_MAX,
+	       "the largest status fits");
+_Static_assert(6 * (FINDING_ID_LEN + 2 * IFACE_NAME_LEN + FINDING_MESSAGE_LEN + FINDING_FIXES_MAX * FINDING_FIX_LEN) +
+			       128 * FINDING_EVIDENCE_MAX + 256 * FINDING_FLOWS_MAX + 2048 <=
+		       SINK_RECORD_MAX,
+	       "the largest finding fits");
+
+static void common(struct json_writer *w, int64_t realtime_ms, const char *level, const char *message, size_t size)
+{
+	json_put_time(w, "@timestamp", realtime_ms);
+	json_put_string(w, "log.level", level);
+	json_put_string_n(w, "message", message, size);
+	json_put_string(w, "ecs.version", ECS_VERSION);
+}
+
+/* The event object, left open for what a kind of record adds. */
+static void event_begin(struct json_writer *w, const char *kind, const char *dataset)
+{
+	json_begin_object(w, "event");
+	json_put_string(w, "kind", kind);
+	json_begin_array(w, "category");
+	json_put_string(w, NULL, "network");
+	json_end_array(w);
+	json_begin_array(w, "type");
+	json_put_string(w, NULL, "info");
+	json_end_array(w);
+	json_put_string(w, "module", "mtuscope");
+	json_put_string(w, "dataset", dataset);
+}
+
+static void endpoint(struct json_writer *w, const char *key, const struct ip_endpoint *e, bool has_port)
+{
+	char ip[FORMAT_IP_LEN];
+
+	if (!format_ip(ip, &e->ip)) {
+		json_put_null(w, key);
+		return;
+	}
+	json_begin_object(w, key);
+	json_put_string(w, "ip", ip);
+	if (has_port)
+		json_put_uint(w, "port", e->port);
+	json_end_object(w);
+}
+
+static void finding_peer(struct json_writer *w, const struct finding *f)
+{
+	char public_key[FORMAT_KEY_LEN];
+
+	if (!f->has_peer) {
+		json_put_null(w, "peer");
+		return;
+	}
+	format_key(public_key, f->public_key);
+	json_begin_object(w, "peer");
+	json_put_string(w, "public_key", public_key);
+	endpoint(w, "endpoint", &f->endpoint, true);
+	json_end_object(w);
+}
+
+static void finding_sizes(struct json_writer *w, const struct finding *f)
+{
+	json_begin_object(w, "path_mtu");
+	json_put_uint_or_null(w, "lower", f->path_mtu_lower);
+	json_put_uint_or_null(w, "upper", f->path_mtu_upper);
+	json_put_bool(w, "exact", f->path_mtu_exact);
+	json_end_object(w);
+	json_put_uint_or_null(w, "recommended_mtu", f->recommended_mtu);
+	json_put_string(w, "recommended_basis", finding_basis_name(f->basis));
+}
+
+static void finding_evidence(struct json_writer *w, const struct finding *f)
+{
+	json_begin_array(w, "evidence");
+	for (size_t i = 0; i < at_most(f->evidence_n, FINDING_EVIDENCE_MAX); i++) {
+		const struct evidence *e = &f->evidence[i];
+
+		json_begin_object(w, NULL);
+		json_put_string(w, "kind", evidence_kind_name(e->kind));
+		json_put_uint(w, "count", e->count);
+		json_put_uint_or_null(w, "min_size", e->min_size);
+		json_put_uint_or_null(w, "max_size", e->max_size);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
+static void finding_flows(struct json_writer *w, const struct finding *f)
+{
+	json_begin_array(w, "flows");
+	for (size_t i = 0; i < at_most(f->flows_n, FINDING_FLOWS_MAX); i++) {
+		const struct finding_flow *flow = &f->flows[i];
+		bool has_ports = format_has_ports(flow->protocol);
+
+		json_begin_object(w, NULL);
+		json_put_string(w, "transport", format_transport(flow->protocol));
+		endpoint(w, "source", &flow->source, has_ports);
+		endpoint(w, "destination", &flow->destination, has_ports);
+		json_put_uint(w, "stalled_ms", flow->stalled_ms);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
+static void finding_object(struct json_writer *w, const struct finding *f)
+{
+	json_begin_object(w, "finding");
+	json_put_string_n(w, "id", f->id, sizeof(f->id));
+	json_put_string(w, "class", finding_class_name(f->class));
+	json_put_string(w, "state", finding_state_name(f->state));
+	json_put_string(w, "severity", finding_severity_name(f->severity));
+	json_put_decimal(w, "confidence", f->confidence, 3);
+	json_put_string_n(w, "interface", f->interface, sizeof(f->interface));
+	json_put_uint(w, "tunnel_mtu", f->tunnel_mtu);
+	finding_peer(w, f);
+	json_put_string(w, "direction", direction_name(f->direction));
+	finding_sizes(w, f);
+	finding_evidence(w, f);
+	finding_flows(w, f);
+	json_begin_array(w, "fix");
+	for (size_t i = 0; i < at_most(f->fixes_n, FINDING_FIXES_MAX); i++)
+		json_put_string_n(w, NULL, f->fix[i], sizeof(f->fix[i]));
+	json_end_array(w);
+	json_put_time(w, "first_seen", f->first_seen_ms);
+	json_put_time(w, "last_seen", f->last_seen_ms);
+	json_end_object(w);
+}
+
+int sink_ecs_finding(char *buf, size_t cap, const struct finding *f, int64_t realtime_ms,
+		     const struct sink_options *opt)
+{
+	enum finding_severity level = f->state == FINDING_RESOLVED ? SEVERITY_INFO : f->severity;
+	struct json_writer w;
+
+	(void)opt;
+	json_init(&w, buf, cap);
+	json_begin_object(&w, NULL);
+	common(&w, realtime_ms, finding_severity_name(level), f->message, sizeof(f->message));
+	event_begin(&w, "alert", "mtuscope.finding");
+	json_put_string_n(&w, "id", f->id, sizeof(f->id));
+	json_put_string(&w, "action", finding_state_name(f->state));
+	json_end_object(&w);
+	json_begin_object(&w, "rule");
+	json_put_string(&w, "name", finding_class_name(f->class));
+	json_end_object(&w);
+	json_begin_object(&w, "mtuscope");
+	finding_object(&w, f);
+	json_end_object(&w);
+	json_end_object(&w);
+	return json_finish_line(&w);
+}
+
+static void status_hooks(struct json_writer *w, const struct status *s)
+{
+	json_begin_array(w, "hooks");
+	for (size_t i = 0; i < at_most(s->hooks_n, STATUS_HOOKS_MAX); i++) {
+		const struct hook_status *h = &s->hooks[i];
+
+		json_begin_object(w, NULL);
+		json_put_string_cut(w, "name", h->name, sizeof(h->name), HOOK_NAME_MAX);
+		json_put_bool(w, "attached", h->attached);
+		if (h->attached) {
+			json_put_string_n(w, "how", h->how, sizeof(h->how));
+			json_put_null(w, "why_not");
+		} else {
+			json_put_null(w, "how");
+			json_put_string_cut(w, "why_not", h->why_not, sizeof(h->why_not), HOOK_WHY_MAX);
+			json_put_string_cut(w, "blinds", h->blinds, SIZE_MAX, HOOK_BLINDS_MAX);
+		}
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
+static void status_interfaces(struct json_writer *w, const struct status *s)
+{
+	json_begin_array(w, "interfaces");
+	for (size_t i = 0; i < s->links_n; i++) {
+		const struct link *l = &s->links[i];
+
+		json_begin_object(w, NULL);
+		json_put_string_n(w, "name", l->name, sizeof(l->name));
+		json_put_string(w, "role", l->role == WIRE_ROLE_TUNNEL ? "tunnel" : "underlay");
+		json_put_uint(w, "ifindex", l->ifindex);
+		json_put_uint(w, "mtu", l->mtu);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
+static void status_object(struct json_writer *w, const struct status *s)
+{
+	json_begin_object(w, "status");
+	json_put_string(w, "state", status_state_name(s->state));
+	status_hooks(w, s);
+	status_interfaces(w, s);
+	json_begin_object(w, "lost");
+	for (enum wire_loss i = 0; i < WIRE_LOSSES; i++)
+		json_put_uint(w, loss_name(i), s->losses[i]);
+	json_end_object(w);
+	json_begin_object(w, "findings");
+	json_put_uint(w, "opened", s->findings_opened);
+	json_put_uint(w, "open", s->findings_open);
+	json_end_object(w);
+	json_end_object(w);
+}
+
+/* One sentence for those who read only "message". */
+static void status_message(char *buf, size_t cap, const struct status *s)
+{
+	size_t hooks_n = at_most(s->hooks_n, STATUS_HOOKS_MAX), attached = 0;
+	struct out o;
+
+	out_init(&o, buf, cap - 1);
+	for (size_t i = 0; i < hooks_n; i++)
+		attached += s->hooks[i].attached;
+	if (s->state == STATUS_EXIT)
+		out_printf(&o, "mtuscope ends: %llu finding(s) opened, %llu still open",
+			   (unsigned long long)s->findings_opened, (unsigned long long)s->findings_open);
+	else
+		out_printf(&o, "mtuscope watches %zu interface(s) with %zu of %zu hooks attached", s->links_n, attached,
+			   hooks_n);
+	buf[o.len] = '\0';
+}
+
+int sink_ecs_status(char *buf, size_t cap, const struct status *s, int64_t realtime_ms, const struct sink_options *opt)
+{
+	const char *level = finding_severity_name(s->state == STATUS_DEGRADED ? SEVERITY_WARNING : SEVERITY_INFO);
+	struct json_writer w;
+	char message[160];
+
+	(void)opt;
+	status_message(message, sizeof(message), s);
+	json_init(&w, buf, cap);
+	json_begin_object(&w, NULL);
+	common(&w, realtime_ms, level, message, sizeof(message));
+	event_begin(&w, "state", "mtuscope.status");
+	json_end_object(&w);
+	json_begin_object(&w, "mtuscope");
+	status_object(&w, s);
+	json_end_object(&w);
+	json_end_object(&w);
+	return json_finish_line(&w);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A sink turns findings and status into the bytes of one format. A sink formats into the caller's buffer and
+ * knows nothing of where the bytes go. One file a sink and one line in sinks.def.
+ */
+#ifndef MTUSCOPE_SINK_H
+#define MTUSCOPE_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "finding.h"
+#include "status.h"
+
+#define SINK_RECORD_MAX 65536 /* bytes: no record of any format is longer */
+
+struct sink_options {
+	bool color;	/* text only */
+	int verbose;	/* text only: 1 adds evidence and flows */
+};
+
+/*
+ * Each formatter writes one whole record, ending in a newline and without a NUL, to buf and returns its length in
+ * bytes; or -ENOSPC if cap is too small (nothing useful is then in buf). `realtime_ms` is the record's Unix time.
+ */
+struct sink {
+	const char *name;
+	int (*finding)(char *buf, size_t cap, const struct finding *f, int64_t realtime_ms,
+		       const struct sink_options *opt);
+	int (*status)(char *buf, size_t cap, const struct status *s, int64_t realtime_ms,
+		      const struct sink_options *opt);
+	const char *description;
+};
+
+/* The sink of that name, NULL if there is none. Iterate with sink_at(0), sink_at(1), … until NULL. */
+const struct sink *sink_named(const char *name);
+const struct sink *sink_at(size_t i);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Lines for a person at a terminal: a finding or a status enters, a block of lines leaves, the first with the
+ * time (UTC), the others indented under it. Called through sink.h. Severity is a word first and a colour second.
+ * Names come from the network and the kernel: out_safe() keeps their control characters from the terminal.
+ */
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "format.h"
+#include "sinks.h"
+
+#define INDENT	      "          " /* as wide as the time and the gap after it */
+#define KEY_SHOWN     8		   /* characters of a public key: enough to tell peers apart */
+#define WORD_WIDTH    8		   /* "CRITICAL", "RESOLVED", "DEGRADED" */
+#define COLOR_OFF     "\033[0m"
+#define COLOR_RED     "\033[1;31m"
+#define COLOR_YELLOW  "\033[1;33m"
+#define COLOR_GREEN   "\033[1;32m"
+#define COLOR_NEUTRAL "\033[1m"
+
+static const char *severity_color(enum finding_severity severity)
+{
+	switch (severity) {
+	case SEVERITY_CRITICAL:
+		return COLOR_RED;
+	case SEVERITY_WARNING:
+		return COLOR_YELLOW;
+	default:
+		return COLOR_NEUTRAL;
+	}
+}
+
+/* "10:41:07  CRITICAL  " */
+static void first_columns(struct out *o, int64_t realtime_ms, const char *word, const char *color, bool with_color)
+{
+	char clock[FORMAT_CLOCK_LEN];
+
+	format_clock(clock, realtime_ms);
+	out_printf(o, "%s  %s", clock, with_color ? color : "");
+	for (const char *p = word; *p; p++)
+		out_char(o, (char)toupper((unsigned char)*p));
+	if (with_color)
+		out_string(o, COLOR_OFF);
+	for (size_t i = strlen(word); i < WORD_WIDTH + 2; i++)
+		out_char(o, ' ');
+}
+
+static void finding_headline(struct out *o, const struct finding *f, int64_t realtime_ms, bool color)
+{
+	bool resolved = f->state == FINDING_RESOLVED, tx = f->direction == WIRE_TX;
+	char key[FORMAT_KEY_LEN];
+
+	if (resolved)
+		first_columns(o, realtime_ms, finding_state_name(f->state), COLOR_GREEN, color);
+	else
+		first_columns(o, realtime_ms, finding_severity_name(f->severity), severity_color(f->severity), color);
+	out_printf(o, "%s  ", finding_class_name(f->class));
+	out_safe(o, f->interface, sizeof(f->interface));
+	if (f->has_peer) {
+		format_key(key, f->public_key);
+		out_printf(o, "  peer %.*s...  %s", KEY_SHOWN, key, tx ? "towards the peer" : "from the peer");
+	} else {
+		out_string(o, tx ? "  outgoing" : "  incoming");
+	}
+	if (!resolved)
+		out_printf(o, "  (%s)", finding_state_name(f->state));
+	out_char(o, '\n');
+}
+
+static void path_mtu(struct out *o, const struct finding *f)
+{
+	if (f->path_mtu_exact && f->path_mtu_lower)
+		out_printf(o, "path MTU %" PRIu32 " (outer); ", f->path_mtu_lower);
+	else if (f->path_mtu_lower && f->path_mtu_upper)
+		out_printf(o, "path MTU at least %" PRIu32 ", below %" PRIu32 " (outer); ", f->path_mtu_lower,
+			   f->path_mtu_upper);
+	else if (f->path_mtu_lower)
+		out_printf(o, "path MTU at least %" PRIu32 " (outer); ", f->path_mtu_lower);
+	else if (f->path_mtu_upper)
+		out_printf(o, "path MTU below %" PRIu32 " (outer); ", f->path_mtu_upper);
+}
+
+static void finding_sizes(struct out *o, const struct finding *f)
+{
+	char confidence[FORMAT_DECIMAL_LEN];
+
+	out_string(o, INDENT);
+	path_mtu(o, f);
+	if (f->tunnel_mtu)
+		out_printf(o, "tunnel MTU %" PRIu32 "%s", f->tunnel_mtu, f->recommended_mtu ? " -> " : "; ");
+	if (f->recommended_mtu)
+		out_printf(o, "set %" PRIu32 " (%s); ", f->recommended_mtu, finding_basis_name(f->basis));
+	format_decimal(confidence, f->confidence, 2);
+	out_printf(o, "confidence %s\n", confidence[0] ? confidence : "unknown");
+}
+
+static void finding_peer(struct out *o, const struct finding *f)
+{
+	char key[FORMAT_KEY_LEN], endpoint[FORMAT_ENDPOINT_LEN];
+
+	if (!f->has_peer)
+		return;
+	format_key(key, f->public_key);
+	format_endpoint(endpoint, &f->endpoint);
+	out_printf(o, INDENT "peer: %s at %s\n", key, endpoint[0] ? endpoint : "no known endpoint");
+}
+
+static void finding_evidence(struct out *o, const struct finding *f)
+{
+	for (size_t i = 0; i < at_most(f->evidence_n, FINDING_EVIDENCE_MAX); i++) {
+		const struct evidence *e = &f->evidence[i];
+
+		out_printf(o, INDENT "evidence: %" PRIu64 " x %s", e->count, evidence_kind_name(e->kind));
+		if (e->min_size && e->max_size && e->min_size != e->max_size)
+			out_printf(o, ", %" PRIu32 " to %" PRIu32 " bytes", e->min_size, e->max_size);
+		else if (e->min_size || e->max_size)
+			out_printf(o, ", %" PRIu32 " bytes", e->max_size ? e->max_size : e->min_size);
+		out_char(o, '\n');
+	}
+}
+
+static void flow_end(struct out *o, const struct ip_endpoint *e, bool has_ports)
+{
+	char text[FORMAT_ENDPOINT_LEN];
+
+	if (has_ports ? format_endpoint(text, e) : format_ip(text, &e->ip))
+		out_string(o, text);
+	else
+		out_string(o, "unknown");
+}
+
+static void finding_flows(struct out *o, const struct finding *f)
+{
+	for (size_t i = 0; i < at_most(f->flows_n, FINDING_FLOWS_MAX); i++) {
+		const struct finding_flow *flow = &f->flows[i];
+		bool has_ports = format_has_ports(flow->protocol);
+
+		out_printf(o, INDENT "flow: %s ", format_transport(flow->protocol));
+		flow_end(o, &flow->source, has_ports);
+		out_string(o, " -> ");
+		flow_end(o, &flow->destination, has_ports);
+		out_printf(o, ", stalled for %" PRIu32 ".%" PRIu32 " s\n", flow->stalled_ms / 1000,
+			   flow->stalled_ms % 1000 / 100);
+	}
+}
+
+int sink_text_finding(char *buf, size_t cap, const struct finding *f, int64_t realtime_ms,
+		      const struct sink_options *opt)
+{
+	struct out o;
+
+	out_init(&o, buf, cap);
+	finding_headline(&o, f, realtime_ms, opt && opt->color);
+	out_string(&o, INDENT);
+	out_safe(&o, f->message, sizeof(f->message));
+	out_char(&o, '\n');
+	if (f->state == FINDING_RESOLVED)
+		return out_finish(&o);
+	finding_sizes(&o, f);
+	if (opt && opt->verbose > 0) {
+		finding_peer(&o, f);
+		finding_evidence(&o, f);
+		finding_flows(&o, f);
+	}
+	for (size_t i = 0; i < at_most(f->fixes_n, FINDING_FIXES_MAX); i++) {
+		out_string(&o, INDENT "fix: ");
+		out_safe(&o, f->fix[i], sizeof(f->fix[i]));
+		out_char(&o, '\n');
+	}
+	return out_finish(&o);
+}
+
+/* "lost: 3 flow_evicted, 1 unparsed", and whether there was anything to say. */
+static bool losses(struct out *o, const struct status *s)
+{
+	const char *before = "lost: ";
+
+	for (enum wire_loss i = 0; i < WIRE_LOSSES; i++) {
+		if (!s->losses[i])
+			continue;
+		out_printf(o, "%s%" PRIu64 " %s", before, s->losses[i], loss_name(i));
+		before = ", ";
+	}
+	return before[0] == ',';
+}
+
+static void status_exit(struct out *o, const struct status *s)
+{
+	out_printf(o, "%" PRIu64 " %s, %" PRIu64 " still open; ", s->findings_opened,
+		   s->findings_opened == 1 ? "finding" : "findings", s->findings_open);
+	if (!losses(o, s))
+		out_string(o, "lost: nothing");
+	out_char(o, '\n');
+}
+
+static void status_watching(struct out *o, const struct status *s)
+{
+	out_string(o, s->links_n ? "watching " : "watching no interface");
+	for (size_t i = 0; i < s->links_n; i++) {
+		const struct link *l = &s->links[i];
+
+		out_string(o, i ? ", " : "");
+		out_safe(o, l->name, sizeof(l->name));
+		out_printf(o, " (%s, MTU %" PRIu32 ")", l->role == WIRE_ROLE_TUNNEL ? "tunnel" : "underlay", l->mtu);
+	}
+	out_char(o, '\n');
+}
+
+static void status_hooks(struct out *o, const struct status *s)
+{
+	size_t hooks_n = at_most(s->hooks_n, STATUS_HOOKS_MAX), attached = 0;
+
+	for (size_t i = 0; i < hooks_n; i++)
+		attached += s->hooks[i].attached;
+	out_printf(o, INDENT "hooks: %zu of %zu attached\n", attached, hooks_n);
+	for (size_t i = 0; i < hooks_n; i++) {
+		const struct hook_status *h = &s->hooks[i];
+
+		if (h->attached)
+			continue;
+		out_string(o, INDENT "not attached: ");
+		out_safe(o, h->name, sizeof(h->name));
+		out_string(o, " (");
+		out_safe(o, h->why_not, sizeof(h->why_not));
+		out_char(o, ')');
+		if (h->blinds) {
+			out_string(o, ", unseen: ");
+			out_safe(o, h->blinds, STATUS_REASON_LEN);
+		}
+		out_char(o, '\n');
+	}
+}
+
+int sink_text_status(char *buf, size_t cap, const struct status *s, int64_t realtime_ms, const struct sink_options *opt)
+{
+	size_t mark;
+	struct out o;
+
+	out_init(&o, buf, cap);
+	first_columns(&o, realtime_ms, status_state_name(s->state),
+		      s->state == STATUS_DEGRADED ? COLOR_YELLOW : COLOR_NEUTRAL, opt && opt->color);
+	if (s->state == STATUS_EXIT) {
+		status_exit(&o, s);
+		return out_finish(&o);
+	}
+	status_watching(&o, s);
+	status_hooks(&o, s);
+	mark = o.len;
+	out_string(&o, INDENT);
+	if (losses(&o, s))
+		out_char(&o, '\n');
+	else
+		o.len = mark;
+	return out_finish(&o);
+}
