@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzz target: whatever bytes netlink hands over, the parsers of user/inventory/ stay within them, and an inventory that
- * came of it answers with its index (user/core/inventory.c) as it does without.
+ * Fuzz target: whatever bytes netlink hands over, the parsers of user/inventory/ stay within them, and an inventory
+ * that came of it answers with its index (user/core/inventory.c) as it does without.
  * In: a byte that chooses the parser, then one datagram. Run by libFuzzer.
  */
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(condition)         \
-	do {                     \
-		if (!(condition)) \
-			abort(); \
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			abort();                                                                                       \
 	} while (0)
 
 static void walk(int (*message)(const struct nlmsghdr *, void *), void *result, const void *datagram, size_t len)

@@ -271,8 +271,8 @@ const struct peer *inventory_peer_for(const struct inventory *inv, uint32_t tunn
 
 	if (!address_bytes(family))
 		return NULL;
-	return inv->peers_by_endpoint ? match_indexed(inv, tunnel_ifindex, &ip) :
-					match_linear(inv, tunnel_ifindex, &ip);
+	return inv->peers_by_endpoint ? match_indexed(inv, tunnel_ifindex, &ip)
+				      : match_linear(inv, tunnel_ifindex, &ip);
 }
 
 /* The n-th peer in the order of endpoints, if there is one. */

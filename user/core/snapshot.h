@@ -107,7 +107,7 @@ const struct link *inventory_link_named(const struct inventory *inv, const char 
 
 /*
  * Sorts the peers by tunnel and public key, the allowed IPs by tunnel, longest prefix, family and address, and makes
- * peers_by_endpoint: whoever fills an inventory calls it last. The functions below answer the same without it, but slowly.
+ * peers_by_endpoint: whoever fills an inventory calls it last. Without it the functions below answer the same, slowly.
  * 0; -EINVAL: an allowed IP with a wrong peer, family or prefix length; or -ENOMEM.
  */
 int inventory_index(struct inventory *inv);

@@ -53,8 +53,9 @@ struct tc_filter {
 typedef void (*tc_filter_fn)(const struct tc_filter *filter, void *arg);
 
 /*
- * Calls fn (NULL is allowed) for each tc filter at the clsact hook of an interface (direction WIRE_RX: ingress, WIRE_TX:
- * egress) and returns their number, or -errno; -ENOENT if the interface or its clsact qdisc does not exist.
+ * Calls fn (NULL is allowed) for each tc filter at the clsact hook of an interface (direction WIRE_RX: ingress,
+ * WIRE_TX: egress) and returns their number, or -errno; -ENOENT if the interface or its clsact qdisc does not exist.
+ * fn may change filters: all have been read by then. Those of a block that interfaces share count as well.
  */
 int inventory_tc_filters(struct inventory_reader *reader, uint32_t ifindex, enum wire_direction direction,
 			 tc_filter_fn fn, void *arg);

@@ -30,7 +30,7 @@ static uint8_t kind_of(const struct nlattr *linkinfo, uint16_t arphrd)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each_nested(attr, linkinfo) {
+	mnl_attr_for_each_nested (attr, linkinfo) {
 		if (mnl_attr_get_type(attr) != IFLA_INFO_KIND || mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
 			continue;
 		if (!strcmp(mnl_attr_get_str(attr), "wireguard"))
@@ -48,10 +48,10 @@ static uint32_t mtu_ipv6_of(const struct nlattr *af_spec)
 	const struct nlattr *family, *attr;
 	int32_t mtu = 0;
 
-	mnl_attr_for_each_nested(family, af_spec) {
+	mnl_attr_for_each_nested (family, af_spec) {
 		if (mnl_attr_get_type(family) != AF_INET6)
 			continue;
-		mnl_attr_for_each_nested(attr, family)
+		mnl_attr_for_each_nested (attr, family)
 			if (mnl_attr_get_type(attr) == IFLA_INET6_CONF &&
 			    mnl_attr_get_payload_len(attr) >= offset + sizeof(mtu))
 				memcpy(&mtu, (const char *)mnl_attr_get_payload(attr) + offset, sizeof(mtu));
@@ -63,7 +63,7 @@ static void parse_attributes(const struct nlmsghdr *nlh, uint16_t arphrd, struct
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each(attr, nlh, sizeof(struct ifinfomsg)) {
+	mnl_attr_for_each (attr, nlh, sizeof(struct ifinfomsg)) {
 		switch (mnl_attr_get_type(attr)) {
 		case IFLA_IFNAME:
 			if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)

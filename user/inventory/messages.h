@@ -14,13 +14,13 @@
 enum link_kind {
 	LINK_KIND_OTHER,
 	LINK_KIND_WIREGUARD,
-	LINK_KIND_TUN,		/* a TUN device; TAP carries Ethernet and is just another link */
+	LINK_KIND_TUN, /* a TUN device; TAP carries Ethernet and is just another link */
 };
 
 struct link_entry {
-	struct link link;	/* without role and all that only tunnels have */
-	uint32_t mtu_ipv6;	/* of net.ipv6.conf.NAME.mtu, which may be below the link's; 0 unknown */
-	uint8_t kind;		/* enum link_kind */
+	struct link link;  /* without role and all that only tunnels have */
+	uint32_t mtu_ipv6; /* of net.ipv6.conf.NAME.mtu, which may be below the link's; 0 unknown */
+	uint8_t kind;	   /* enum link_kind */
 };
 
 /* Every link of the namespace, sorted by ifindex. */
@@ -40,11 +40,11 @@ const struct link_entry *link_table_named(const struct link_table *table, const 
 
 /* A dump of one WireGuard device under way. The caller frees inv. */
 struct wireguard_dump {
-	struct inventory *inv;	/* peers and allowed_ips are appended */
-	struct link *tunnel;	/* gets listen_port, fwmark, peers_n */
+	struct inventory *inv; /* peers and allowed_ips are appended */
+	struct link *tunnel;   /* gets listen_port, fwmark, peers_n */
 	size_t peers_capacity;
 	size_t allowed_ips_capacity;
-	size_t peers_first;	/* the tunnel's first peer and prefix: where a restart goes back to */
+	size_t peers_first; /* the tunnel's first peer and prefix: where a restart goes back to */
 	size_t allowed_ips_first;
 };
 
@@ -60,18 +60,18 @@ int wireguard_family_parse(const struct nlmsghdr *nlh, void *data);
 int wireguard_read(struct netlink *genl, int family, struct wireguard_dump *dump);
 
 struct route {
-	uint32_t oif;		/* 0: there is no route */
-	uint32_t mtu;		/* bytes, 0: the link's */
-	uint32_t priority;	/* the lower, the better */
-	bool learned;		/* mtu may come from a too-big message; it expires */
+	uint32_t oif;	   /* 0: there is no route */
+	uint32_t mtu;	   /* bytes, 0: the link's */
+	uint32_t priority; /* the lower, the better */
+	bool learned;	   /* mtu may come from a too-big message; it expires */
 };
 
 struct route_query {
 	struct ip_endpoint to;
-	uint16_t from_port;	/* host byte order, 0: any */
+	uint16_t from_port; /* host byte order, 0: any */
 	uint32_t fwmark;
-	uint32_t oif;		/* 0: any */
-	bool configured;	/* as in the table, without what was learned on the way */
+	uint32_t oif;	 /* 0: any */
+	bool configured; /* as in the table, without what was learned on the way */
 };
 
 /* route.c. RTM_NEWROUTE into `data`, a struct route: the answer to one question; the best default route of a dump. */
@@ -83,7 +83,7 @@ int route_read_default(struct netlink *nl, uint8_t family, struct route *route);
 
 /* The tc filters at one hook of one interface. */
 struct tc_table {
-	uint32_t ifindex;	/* asked for, as is parent */
+	uint32_t ifindex; /* asked for, as is parent */
 	uint32_t parent;
 	bool clsact;
 	struct tc_filter *filters;

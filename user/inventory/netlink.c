@@ -106,8 +106,8 @@ static void walk_message(struct netlink_walk *walk, const struct nlmsghdr *nlh)
 }
 
 /*
- * Not mnl_nlmsg_ok(), which takes lengths from 2 GiB on for negative, and so for small. With its padding, because that is
- * where libmnl's attribute loops end.
+ * Not mnl_nlmsg_ok(), which takes lengths from 2 GiB on for negative, and so for small. With its padding, because that
+ * is where libmnl's attribute loops end.
  */
 static bool message_fits(const struct nlmsghdr *nlh, size_t rest)
 {

@@ -31,7 +31,7 @@ struct netlink {
 /* What becomes of the answers; `message` returns 0 or -errno, the first error is the result of the conversation. */
 struct netlink_handler {
 	int (*message)(const struct nlmsghdr *nlh, void *data);
-	void (*restart)(void *data);	/* the answers so far are void: they come again. May be NULL */
+	void (*restart)(void *data); /* the answers so far are void: they come again. May be NULL */
 	void *data;
 };
 
@@ -40,7 +40,7 @@ struct netlink_walk {
 	const struct netlink_handler *handler;
 	uint32_t seq;
 	bool done;
-	bool interrupted;	/* the kernel's tables changed during the dump */
+	bool interrupted; /* the kernel's tables changed during the dump */
 	int err;
 };
 

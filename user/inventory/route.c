@@ -14,7 +14,7 @@ static uint32_t metric_mtu(const struct nlattr *metrics)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each_nested(attr, metrics)
+	mnl_attr_for_each_nested (attr, metrics)
 		if (mnl_attr_get_type(attr) == RTAX_MTU && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 			return mnl_attr_get_u32(attr);
 	return 0;
@@ -46,7 +46,7 @@ static struct route route_of(const struct nlmsghdr *nlh)
 	struct route route = { 0 };
 	const struct nlattr *attr;
 
-	mnl_attr_for_each(attr, nlh, sizeof(*rtm)) {
+	mnl_attr_for_each (attr, nlh, sizeof(*rtm)) {
 		switch (mnl_attr_get_type(attr)) {
 		case RTA_OIF:
 			if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
@@ -117,10 +117,10 @@ static bool means_no_route(int err)
 	case -ENETUNREACH:
 	case -EHOSTUNREACH:
 	case -ENETDOWN:
-	case -EACCES:	/* prohibit */
-	case -EINVAL:	/* blackhole; an address that is none, as 0.0.0.0 or multicast by its scope */
-	case -EAGAIN:	/* throw */
-	case -ENODEV:	/* the link of its scope is gone */
+	case -EACCES: /* prohibit */
+	case -EINVAL: /* blackhole; an address that is none, as 0.0.0.0 or multicast by its scope */
+	case -EAGAIN: /* throw */
+	case -ENODEV: /* the link of its scope is gone */
 		return true;
 	}
 	return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Traffic control filters. In: the answers to RTM_GETQDISC and RTM_GETTFILTER. Out: the filters that an interface has at
- * its clsact hook. Called by user/kernel/tc.c, which removes its own filters, and the qdisc if nobody else uses it.
+ * Traffic control filters. In: the answers to RTM_GETQDISC and RTM_GETTFILTER. Out: the filters that an interface has
+ * at its clsact hook. Called by user/kernel/tc.c, which removes its own filters, and the qdisc if nobody else uses it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static bool is_clsact(const struct nlmsghdr *nlh)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each(attr, nlh, sizeof(struct tcmsg))
+	mnl_attr_for_each (attr, nlh, sizeof(struct tcmsg))
 		if (mnl_attr_get_type(attr) == TCA_KIND && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
 			return !strcmp(mnl_attr_get_str(attr), "clsact");
 	return false;
@@ -30,7 +30,7 @@ static void parse_name(const struct nlmsghdr *nlh, struct tc_filter *filter)
 	const struct nlattr *attr, *option, *options = NULL;
 	bool bpf = false;
 
-	mnl_attr_for_each(attr, nlh, sizeof(struct tcmsg)) {
+	mnl_attr_for_each (attr, nlh, sizeof(struct tcmsg)) {
 		if (mnl_attr_get_type(attr) == TCA_KIND && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
 			bpf = !strcmp(mnl_attr_get_str(attr), "bpf");
 		else if (mnl_attr_get_type(attr) == TCA_OPTIONS)
@@ -38,7 +38,7 @@ static void parse_name(const struct nlmsghdr *nlh, struct tc_filter *filter)
 	}
 	if (!bpf || !options)
 		return;
-	mnl_attr_for_each_nested(option, options)
+	mnl_attr_for_each_nested (option, options)
 		if (mnl_attr_get_type(option) == TCA_BPF_NAME && mnl_attr_validate(option, MNL_TYPE_NUL_STRING) >= 0)
 			strncpy(filter->name, mnl_attr_get_str(option), sizeof(filter->name) - 1);
 }

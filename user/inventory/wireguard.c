@@ -67,7 +67,7 @@ static int parse_allowed_ip(const struct nlattr *nest, struct wireguard_dump *du
 	int prefix_len = -1;
 	size_t len;
 
-	mnl_attr_for_each_nested(attr, nest) {
+	mnl_attr_for_each_nested (attr, nest) {
 		switch (mnl_attr_get_type(attr)) {
 		case WGALLOWEDIP_A_FAMILY:
 			family = mnl_attr_validate(attr, MNL_TYPE_U16) < 0 ? 0 : mnl_attr_get_u16(attr);
@@ -140,7 +140,7 @@ static int parse_peer(const struct nlattr *nest, struct wireguard_dump *dump)
 	struct peer *peer;
 	int err;
 
-	mnl_attr_for_each_nested(attr, nest) {
+	mnl_attr_for_each_nested (attr, nest) {
 		if (mnl_attr_get_type(attr) == WGPEER_A_PUBLIC_KEY)
 			key = attr;
 		else if (mnl_attr_get_type(attr) == WGPEER_A_ALLOWEDIPS)
@@ -151,11 +151,11 @@ static int parse_peer(const struct nlattr *nest, struct wireguard_dump *dump)
 	peer = peer_for_key(dump, mnl_attr_get_payload(key));
 	if (!peer)
 		return -ENOMEM;
-	mnl_attr_for_each_nested(attr, nest)
+	mnl_attr_for_each_nested (attr, nest)
 		parse_peer_attribute(attr, peer);
 	if (!allowed_ips)
 		return 0;
-	mnl_attr_for_each_nested(attr, allowed_ips) {
+	mnl_attr_for_each_nested (attr, allowed_ips) {
 		err = parse_allowed_ip(attr, dump);
 		if (err)
 			return err;
@@ -171,7 +171,7 @@ int wireguard_parse(const struct nlmsghdr *nlh, void *data)
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr))
 		return 0;
-	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+	mnl_attr_for_each (attr, nlh, sizeof(struct genlmsghdr)) {
 		switch (mnl_attr_get_type(attr)) {
 		case WGDEVICE_A_LISTEN_PORT:
 			if (mnl_attr_validate(attr, MNL_TYPE_U16) >= 0)
@@ -182,7 +182,7 @@ int wireguard_parse(const struct nlmsghdr *nlh, void *data)
 				dump->tunnel->fwmark = mnl_attr_get_u32(attr);
 			break;
 		case WGDEVICE_A_PEERS:
-			mnl_attr_for_each_nested(peer, attr) {
+			mnl_attr_for_each_nested (peer, attr) {
 				err = parse_peer(peer, dump);
 				if (err)
 					return err;
@@ -200,7 +200,7 @@ int wireguard_family_parse(const struct nlmsghdr *nlh, void *data)
 
 	if (nlh->nlmsg_type != GENL_ID_CTRL || mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr))
 		return 0;
-	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
+	mnl_attr_for_each (attr, nlh, sizeof(struct genlmsghdr))
 		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID && mnl_attr_validate(attr, MNL_TYPE_U16) >= 0)
 			*family = mnl_attr_get_u16(attr);
 	return 0;

@@ -1,0 +1,286 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The incident's network, each host a network namespace.  Sourced by lib.sh;
+# lab_incident builds it, lab_path_* and lab_tunnel_mtu change it while it runs.
+#
+#       ${X}relay            ${X}inet              ${X}gw               ${X}server
+#   +-------------+      +---------------+      +--------------+      +------------+
+#   | wg0 8921    |      |   internet    |      | wg0 8920     |      |            |
+#   |  10.30.0.1  |      | carries       |      |  10.30.0.3   |      |            |
+#   |       eth0 -+------+- to-relay     |      |              |      |            |
+#   |       9001  |      |   <= path MTU |      |              |      |            |
+#   | 198.51.100.1|      |        to-gw -+------+- wan0    lan0+------+ eth0       |
+#   +-------------+      | drops the rest|      |  9000   9000 |      | 9000       |
+#                        | and says      |      | 203.0.113.3  |      |192.168.3.69|
+#                        | nothing       |      | 192.168.3.99 |      +------------+
+#                        +---------------+      +--------------+
+#         inner IPv6: fd30::1                     fd30::3, fd03::99     fd03::69
+#         outer IPv6: 2001:db8:1::1               2001:db8:2::3
+#
+# The internet drops in nftables, before routing, by exact length: a veth whose
+# peer has a smaller MTU would let 4 bytes more pass.  Its links are without
+# segmentation offload, so that a length there is the length of one packet.
+
+lab_netns_add()
+{
+	ip netns add "$1" || bail_out "cannot create the namespace $1"
+	lab_netns+=("$1")
+	in_ns "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+	ip -n "$1" link set lo up
+}
+
+lab_netns_del()
+{
+	local pid
+
+	for pid in $(ip netns pids "$1" 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
+	ip netns del "$1" 2>/dev/null
+}
+
+# lab_ip NS: runs the lines of stdin as ip(8) commands; one process, since each
+# costs an emulated machine 50 ms.
+lab_ip()
+{
+	ip -n "$1" -batch - || bail_out "ip(8) failed in $1"
+}
+
+# lab_no_offload NS IF: what passes there is as long as on a wire.
+lab_no_offload()
+{
+	in_ns "$1" ethtool -K "$2" tso off gso off gro off tx-udp-segmentation off \
+		>/dev/null 2>&1 || in_ns "$1" ethtool -K "$2" tso off gso off gro off >/dev/null
+}
+
+lab_forward()
+{
+	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+}
+
+# lab_require_wireguard: skips the scenario where the kernel cannot do it.
+lab_require_wireguard()
+{
+	((EUID == 0)) || skip_all "needs root"
+	modprobe wireguard 2>/dev/null
+	ip link add "wg$$" type wireguard 2>/dev/null || skip_all "this kernel has no WireGuard"
+	ip link del "wg$$"
+}
+
+# --- the incident ----------------------------------------------------------
+
+# lab_incident [OPTION VALUE]...: builds what is drawn at the top.  Sets LAB_RELAY,
+# LAB_INET, LAB_GW, LAB_SERVER (namespaces), LAB_RELAY_KEY, LAB_GW_KEY (public),
+# LAB_RELAY_ENDPOINT, LAB_GW_ENDPOINT (ADDRESS:PORT), LAB_SERVER_IP.
+lab_incident()
+{
+	local mtu_a=8921 mtu_b=8920 path_mtu=1500 relay_nic=9001 gateway_nic=9000
+	local prefix=lab$$- keepalive=0 underlay=4
+
+	while (($#)); do
+		case $1 in
+		--tunnel-mtu-a) mtu_a=$2; shift ;;
+		--tunnel-mtu-b) mtu_b=$2; shift ;;
+		--path-mtu) path_mtu=$2; shift ;;
+		--relay-nic) relay_nic=$2; shift ;;
+		--gateway-nic) gateway_nic=$2; shift ;;
+		--prefix) prefix=$2; shift ;;
+		--keepalive) keepalive=$2; shift ;;
+		--v6-underlay) underlay=6 ;;
+		*) bail_out "lab_incident: no option $1" ;;
+		esac
+		shift
+	done
+	LAB_RELAY=${prefix}relay LAB_INET=${prefix}inet LAB_GW=${prefix}gw LAB_SERVER=${prefix}server
+	LAB_SERVER_IP=192.168.3.69
+
+	lab_underlay "$relay_nic" "$gateway_nic"
+	lab_lan
+	lab_tunnel "$underlay" "$mtu_a" "$mtu_b" "$keepalive"
+	lab_path_mtu "$path_mtu"
+	wait_for 20 "the tunnel to answer" lab_pings "$LAB_RELAY" "$LAB_SERVER_IP" 56 ||
+		bail_out "the lab's tunnel does not work"
+}
+
+# lab_underlay RELAY_NIC_MTU GATEWAY_NIC_MTU
+lab_underlay()
+{
+	local ns
+
+	for ns in "$LAB_RELAY" "$LAB_INET" "$LAB_GW" "$LAB_SERVER"; do lab_netns_add "$ns"; done
+	# The internet's own ends carry all; only its rules below drop.
+	lab_ip "$LAB_INET" <<-END
+		link add to-relay mtu 16000 type veth peer name eth0 mtu $1 netns $LAB_RELAY
+		link add to-gw mtu 16000 type veth peer name wan0 mtu $2 netns $LAB_GW
+		address add 198.51.100.254/24 dev to-relay
+		address add 2001:db8:1::fe/64 dev to-relay
+		address add 203.0.113.254/24 dev to-gw
+		address add 2001:db8:2::fe/64 dev to-gw
+		link set to-relay up
+		link set to-gw up
+	END
+	lab_ip "$LAB_RELAY" <<-END
+		address add 198.51.100.1/24 dev eth0
+		address add 2001:db8:1::1/64 dev eth0
+		link set eth0 up
+		route add default via 198.51.100.254
+		route add default via 2001:db8:1::fe
+	END
+	lab_ip "$LAB_GW" <<-END
+		address add 203.0.113.3/24 dev wan0
+		address add 2001:db8:2::3/64 dev wan0
+		link set wan0 up
+		route add default via 203.0.113.254
+		route add default via 2001:db8:2::fe
+	END
+	lab_no_offload "$LAB_RELAY" eth0
+	lab_no_offload "$LAB_INET" to-relay
+	lab_no_offload "$LAB_GW" wan0
+	lab_no_offload "$LAB_INET" to-gw
+	lab_forward "$LAB_INET"
+}
+
+lab_lan()
+{
+	lab_ip "$LAB_GW" <<-END
+		link add lan0 mtu 9000 type veth peer name eth0 mtu 9000 netns $LAB_SERVER
+		address add 192.168.3.99/24 dev lan0
+		address add fd03::99/64 dev lan0
+		link set lan0 up
+	END
+	lab_ip "$LAB_SERVER" <<-END
+		address add 192.168.3.69/24 dev eth0
+		address add fd03::69/64 dev eth0
+		link set eth0 up
+		route add default via 192.168.3.99
+		route add default via fd03::99
+	END
+	lab_forward "$LAB_GW"
+}
+
+# lab_tunnel FAMILY MTU_RELAY MTU_GATEWAY KEEPALIVE
+lab_tunnel()
+{
+	local key_relay key_gw
+
+	key_relay=$(wg genkey)
+	key_gw=$(wg genkey)
+	LAB_RELAY_KEY=$(wg pubkey <<<"$key_relay")
+	LAB_GW_KEY=$(wg pubkey <<<"$key_gw")
+	LAB_RELAY_ENDPOINT=198.51.100.1:51820 LAB_GW_ENDPOINT=203.0.113.3:51820
+	if [[ $1 == 6 ]]; then
+		LAB_RELAY_ENDPOINT='[2001:db8:1::1]:51820' LAB_GW_ENDPOINT='[2001:db8:2::3]:51820'
+	fi
+	lab_wg "$LAB_RELAY" "$key_relay" "$2" "$LAB_GW_KEY" "$LAB_GW_ENDPOINT" "$4" \
+		10.30.0.3/32,192.168.3.0/24,fd30::3/128,fd03::/64
+	lab_wg "$LAB_GW" "$key_gw" "$3" "$LAB_RELAY_KEY" "$LAB_RELAY_ENDPOINT" "$4" \
+		10.30.0.1/32,fd30::1/128
+	lab_ip "$LAB_RELAY" <<-END
+		address add 10.30.0.1/24 dev wg0
+		address add fd30::1/64 dev wg0
+		route add 192.168.3.0/24 dev wg0
+		route add fd03::/64 dev wg0
+	END
+	lab_ip "$LAB_GW" <<-END
+		address add 10.30.0.3/24 dev wg0
+		address add fd30::3/64 dev wg0
+	END
+}
+
+# lab_wg NS PRIVATE_KEY MTU PEER_KEY ENDPOINT KEEPALIVE ALLOWED_IPS
+lab_wg()
+{
+	ip -n "$1" link add wg0 mtu "$3" type wireguard || bail_out "no WireGuard interface"
+	in_ns "$1" wg set wg0 listen-port 51820 private-key <(echo "$2") \
+		peer "$4" endpoint "$5" persistent-keepalive "$6" allowed-ips "$7" ||
+		bail_out "cannot configure WireGuard in $1"
+	ip -n "$1" link set wg0 up
+}
+
+# lab_tunnel_mtu MTU_RELAY MTU_GATEWAY
+lab_tunnel_mtu()
+{
+	ip -n "$LAB_RELAY" link set wg0 mtu "$1"
+	ip -n "$LAB_GW" link set wg0 mtu "$2"
+}
+
+# lab_path_rules RULE...: replaces what the internet drops.  Each rule gets a counter.
+lab_path_rules()
+{
+	local rule
+
+	in_ns "$LAB_INET" tc qdisc del dev to-relay clsact 2>/dev/null
+	in_ns "$LAB_INET" tc qdisc del dev to-gw clsact 2>/dev/null
+	{
+		echo 'table inet path'
+		echo 'delete table inet path'
+		printf '%s\n' 'table inet path {' 'chain drops {' 'type filter hook prerouting priority -300;'
+		for rule; do echo "$rule counter drop"; done
+		printf '%s\n' '}' '}'
+	} | in_ns "$LAB_INET" nft -f - || bail_out "cannot set the path's rules"
+}
+
+# lab_path_mtu MTU [MTU_TO_RELAY]: the largest outer packet that arrives, in bytes of IP;
+# a larger one vanishes without a word.  Two values: towards the gateway, towards the relay.
+lab_path_mtu()
+{
+	lab_path_rules "iifname to-relay meta length > $1" "iifname to-gw meta length > ${2:-$1}"
+}
+
+# lab_path_no_fragments: the path drops every fragment, its own routers' as well, and nothing else.
+lab_path_no_fragments()
+{
+	local dev family
+
+	lab_path_rules
+	# A router fragments after nftables' last hook, so this is left to tc.
+	for dev in to-relay to-gw; do
+		in_ns "$LAB_INET" tc qdisc add dev "$dev" clsact
+		for family in ip ipv6; do
+			in_ns "$LAB_INET" tc filter add dev "$dev" egress protocol "$family" \
+				flower ip_flags frag action drop || bail_out "cannot drop fragments"
+		done
+	done
+}
+
+# lab_path_honest MTU: the internet is a proper router with this MTU: it fragments
+# IPv4 without DF, and answers the rest with a too-big message.
+lab_path_honest()
+{
+	lab_path_rules
+	lab_ip "$LAB_INET" <<-END
+		route replace 198.51.100.0/24 dev to-relay mtu lock $1
+		route replace 203.0.113.0/24 dev to-gw mtu lock $1
+		route replace 2001:db8:1::/64 dev to-relay mtu lock $1
+		route replace 2001:db8:2::/64 dev to-gw mtu lock $1
+	END
+}
+
+# lab_path_drops: prints how many packets the path has swallowed since its rules were set.
+lab_path_drops()
+{
+	local dev
+
+	{
+		in_ns "$LAB_INET" nft -j list table inet path | jq '.nftables[].rule?.expr[]?.counter?.packets // empty'
+		for dev in to-relay to-gw; do
+			in_ns "$LAB_INET" tc -s -j filter show dev "$dev" egress |
+				jq '.[].options?.actions[]?.stats.drops // empty'
+		done
+	} | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+# lab_pings NS ADDRESS SIZE: one don't-fragment ping with SIZE bytes of payload is answered.
+lab_pings()
+{
+	in_ns "$1" ping -n -q -c 1 -W "${LAB_PING_WAIT:-2}" -M "do" -s "$3" "$2" >/dev/null 2>&1
+}
+
+# lab_counter NS NAME...: prints the sum of these counters of nstat(8), e.g. IpFragCreates.
+lab_counter()
+{
+	local ns=$1
+
+	shift
+	in_ns "$ns" nstat -asz "$@" | awk '!/^#/ { sum += $2 } END { print sum + 0 }'
+}
+
