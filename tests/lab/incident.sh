@@ -275,12 +275,18 @@ lab_pings()
 	in_ns "$1" ping -n -q -c 1 -W "${LAB_PING_WAIT:-2}" -M "do" -s "$3" "$2" >/dev/null 2>&1
 }
 
-# lab_counter NS NAME...: prints the sum of these counters of nstat(8), e.g. IpFragCreates.
+# lab_counter NS NAME...: prints the sum of these counters, named as by nstat(8), e.g. IpFragCreates.
 lab_counter()
 {
 	local ns=$1
 
 	shift
-	in_ns "$ns" nstat -asz "$@" | awk '!/^#/ { sum += $2 } END { print sum + 0 }'
+	# snmp and netstat have lines in pairs, names and values; snmp6 has a name and a value.
+	in_ns "$ns" cat /proc/net/snmp /proc/net/netstat /proc/net/snmp6 | awk -v names="$*" '
+		BEGIN { split(names, list); for (i in list) wanted[list[i]] }
+		!/^[A-Za-z]+: / { if ($1 in wanted) sum += $2; next }
+		$1 != group { group = $1; split($0, name); next }
+		{ for (i = 2; i <= NF; i++) if (substr(group, 1, length(group) - 1) name[i] in wanted) sum += $i
+		  group = "" }
+		END { print sum + 0 }'
 }
-

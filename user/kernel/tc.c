@@ -50,13 +50,18 @@ static enum bpf_tc_attach_point attach_point(enum wire_direction direction)
 	return direction == WIRE_RX ? BPF_TC_INGRESS : BPF_TC_EGRESS;
 }
 
+static bool qdisc_is_empty(struct kernel *kernel, uint32_t ifindex)
+{
+	return inventory_tc_filters(kernel->reader, ifindex, WIRE_RX, NULL, NULL) == 0 &&
+	       inventory_tc_filters(kernel->reader, ifindex, WIRE_TX, NULL, NULL) == 0;
+}
+
 /* Removes the qdisc if no filter is left in it. */
 static void qdisc_release(struct kernel *kernel, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 
-	if (inventory_tc_filters(kernel->reader, ifindex, WIRE_RX, NULL, NULL) == 0 &&
-	    inventory_tc_filters(kernel->reader, ifindex, WIRE_TX, NULL, NULL) == 0)
+	if (qdisc_is_empty(kernel, ifindex))
 		bpf_tc_hook_destroy(&hook);
 }
 
@@ -129,7 +134,8 @@ static int clsact_attach(struct kernel *kernel, struct tc_attachment *at, int pr
 		if (kernel->attachments[i].ifindex == at->ifindex && kernel->attachments[i].attached)
 			handle |= kernel->attachments[i].handle & FILTER_OWN_QDISC;
 	err = bpf_tc_hook_create(&hook);
-	if (!err)
+	/* One without filters is what an instance leaves that was killed between making it and using it. */
+	if (!err || (err == -EEXIST && qdisc_is_empty(kernel, at->ifindex)))
 		handle |= FILTER_OWN_QDISC;
 	else if (err != -EEXIST)
 		return err;
