@@ -69,7 +69,8 @@ static __always_inline int flow_replaceable(const struct wire_flow *f, __u32 now
 	__u32 last = before(f->last_tx_ms, f->last_rx_ms) ? f->last_rx_ms : f->last_tx_ms;
 	__u32 idle = now - last;
 
-	if (f->flags & WIRE_FLOW_CLOSED)
+	/* A closed flow with a trial or a hole is still being repeated by its sender. */
+	if ((f->flags & WIRE_FLOW_RESET) || ((f->flags & WIRE_FLOW_CLOSED) && !f->trial_last_ms && !f->hole_ms))
 		return idle > FLOW_CLOSED_MS;
 	if (!(f->flags & WIRE_FLOW_ESTABLISHED))
 		return idle > FLOW_UNANSWERED_MS;
@@ -265,6 +266,8 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 			f->last_tx_data_ms = now;
 		}
 	}
+	if (t->rst)
+		f->flags |= WIRE_FLOW_RESET;
 	if (t->fin || t->rst)
 		f->flags |= WIRE_FLOW_CLOSED;
 }
@@ -277,11 +280,10 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 	f->last_rx_ms = now;
 	if (t->rst) {
 		/* Sequence numbers of a reset may be anything. */
-		f->flags |= WIRE_FLOW_CLOSED;
+		f->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
 		return;
 	}
 	if (t->syn) {
-		f->flags |= t->has_ack ? 0 : WIRE_FLOW_SYN_RX;
 		if (t->mss)
 			f->mss_remote = t->mss;
 	}

@@ -77,9 +77,9 @@ struct wire_counters {
 
 enum wire_flow_flags {
 	WIRE_FLOW_SYN_TX = 1 << 0,	 /* the local side opened it */
-	WIRE_FLOW_SYN_RX = 1 << 1,	 /* the remote side opened it */
+	WIRE_FLOW_RESET = 1 << 1,	 /* RST seen: nothing will be repeated any more */
 	WIRE_FLOW_ESTABLISHED = 1 << 2,	 /* seen answered in both directions */
-	WIRE_FLOW_CLOSED = 1 << 3,	 /* FIN or RST seen */
+	WIRE_FLOW_CLOSED = 1 << 3,	 /* FIN or RST seen; after a FIN data may still be on its way */
 	WIRE_FLOW_TX_KNOWN = 1 << 4,	 /* tx_end, tx_acked hold sequence numbers */
 	WIRE_FLOW_RX_KNOWN = 1 << 5,	 /* rx_next, rx_end hold sequence numbers */
 	WIRE_FLOW_RX_RESPONSE = 1 << 6,	 /* the remote side has sent payload */
@@ -172,8 +172,8 @@ struct wire_session {
 
 /* Map "tallies": rare things, counted by what they are about. No event for each packet. */
 enum wire_tally_kind {
-	WIRE_TALLY_FRAGMENTED = 1,  /* ip_do_fragment, ip6_fragment: a packet is being fragmented here */
-	WIRE_TALLY_FRAGMENT_FAILED, /* the same, with an error */
+	WIRE_TALLY_FRAGMENTED = 1,  /* ip_do_fragment, ip6_fragment: a packet was fragmented here */
+	WIRE_TALLY_FRAGMENT_FAILED, /* the same, with an error; aux: errno */
 	WIRE_TALLY_FRAGMENT_RX,	    /* tc: a fragment arrived; aux: 0 first, 1 middle, 2 last */
 	WIRE_TALLY_FRAGMENT_TX,
 	WIRE_TALLY_TOO_BIG_RX,	    /* tc: a too-big message arrived; aux: next-hop MTU */
@@ -182,6 +182,13 @@ enum wire_tally_kind {
 	WIRE_TALLY_TUNNEL_OVERSIZED,/* wg_xmit: inner segment above the tunnel's MTU */
 	WIRE_TALLY_HANDSHAKE_TX,    /* tc: WireGuard messages of type 1 to 3; aux: type */
 	WIRE_TALLY_HANDSHAKE_RX,
+	WIRE_TALLY_SEND_ERROR,	    /* WireGuard could not send to a peer's endpoint; aux: errno */
+	WIRE_TALLY_SOURCE_REFUSED,  /* a decrypted packet from outside the peer's AllowedIPs; remote: its source */
+	WIRE_TALLY_REASSEMBLED,	    /* fragments became a packet; remote: their source */
+	WIRE_TALLY_REASSEMBLY_TIMEOUT, /* fragments never did; remote: their source */
+	WIRE_TALLY_TOO_BIG_MADE,    /* the kernel makes a too-big message for remote; aux: next-hop MTU */
+	WIRE_TALLY_PMTU_LEARNED,    /* a route exception for remote; aux: path MTU */
+	WIRE_TALLY_TCP_RETRANSMIT,  /* a local socket's segment to remote */
 	WIRE_TALLY_KINDS,
 };
 
@@ -205,6 +212,8 @@ struct wire_tally {
 };
 
 /* Map "drops": per CPU array by reason number: packets freed as dropped in the watched namespace. */
+
+/* Map "drop_sites": kernels without reasons count by the caller's address; user space names it by kallsyms. */
 
 /* Map "losses": per CPU array: what the programs could not see, keep or tell. */
 enum wire_loss {

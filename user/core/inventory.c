@@ -345,6 +345,7 @@ void snapshot_free(struct snapshot *snap)
 	free(snap->flows);
 	free(snap->sessions);
 	free(snap->tallies);
+	free(snap->drops);
 	free(snap->counters);
 	memset(snap, 0, sizeof(*snap));
 }

@@ -274,7 +274,7 @@ static void stall_tx(struct ledgers *ls, const struct wire_flow *f, struct ledge
 		return;
 	}
 	if (f->trial_tries >= TRIES_MIN && now - f->trial_last_ms <= STALL_FORGET_MS &&
-	    !(f->flags & WIRE_FLOW_CLOSED))
+	    !(f->flags & WIRE_FLOW_RESET))
 		stall_add(tx, f, EVIDENCE_TCP_RETRANSMIT, outer, f->trial_tries, f->trial_first_ms, f->trial_last_ms);
 }
 
@@ -311,12 +311,13 @@ static void stall_rx(struct ledgers *ls, const struct wire_flow *f, struct ledge
 	uint32_t now = ls->now_ms;
 	struct stall *s = NULL;
 
-	if (is_echo(f) || (f->flags & WIRE_FLOW_CLOSED) || !(f->flags & WIRE_FLOW_ESTABLISHED))
+	if (is_echo(f) || (f->flags & WIRE_FLOW_RESET) || !(f->flags & WIRE_FLOW_ESTABLISHED))
 		return;
 	if (f->hole_ms && now - f->hole_ms >= STALL_QUIET_MS && now - f->last_rx_ms <= STALL_FORGET_MS) {
 		s = stall_add(rx, f, EVIDENCE_TCP_HOLE, segment_bound(f, rx, f->hole_end - f->rx_next), 1, f->hole_ms,
 			      f->last_rx_ms);
-	} else if (!f->hole_ms && (f->flags & WIRE_FLOW_TX_REQUEST) && f->last_tx_data_ms > f->last_rx_data_ms &&
+	} else if (!f->hole_ms && !(f->flags & WIRE_FLOW_CLOSED) && (f->flags & WIRE_FLOW_TX_REQUEST) &&
+		   f->last_tx_data_ms > f->last_rx_data_ms &&
 		   now - f->last_tx_data_ms >= STALL_QUIET_MS && now - f->last_tx_data_ms <= STALL_FORGET_MS) {
 		s = stall_add(rx, f, EVIDENCE_TCP_SILENCE, segment_bound(f, rx, 0), 0, f->last_tx_data_ms, now);
 	}

@@ -85,6 +85,12 @@ struct link_counters {
 	struct wire_counters direction[WIRE_DIRECTIONS];
 };
 
+/* Packets that the kernel dropped in this namespace, by reason; where it gives none, by the dropping function. */
+struct drop {
+	char reason[48]; /* "PKT_TOO_BIG", "NETFILTER_DROP", "at ip_forward" */
+	uint64_t count;
+};
+
 struct snapshot {
 	uint32_t now_ms;	/* the clock of wire.h's times */
 	int64_t realtime_ms;	/* Unix time of now_ms: to print, never to decide */
@@ -97,7 +103,8 @@ struct snapshot {
 	size_t tallies_n;
 	struct link_counters *counters;
 	size_t counters_n;
-	uint64_t drops[WIRE_REASONS];
+	struct drop *drops;
+	size_t drops_n;
 	uint64_t losses[WIRE_LOSSES];
 };
 

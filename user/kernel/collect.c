@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Copies the maps into a snapshot. Called on every tick; bounded by the maps' sizes. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,6 +142,25 @@ static int counters_collect(const struct kernel *kernel, struct snapshot *snap)
 	return 0;
 }
 
+static int drops_collect(const struct kernel *kernel, struct snapshot *snap)
+{
+	for (uint32_t i = 0; i < WIRE_REASONS; i++) {
+		struct drop d = { .count = 0 };
+		int err = per_cpu_sum(kernel, kernel->tc->maps.drops, i, &d.count, 1);
+
+		if (err)
+			return err;
+		if (!d.count)
+			continue;
+		err = grow((void **)&snap->drops, snap->drops_n, sizeof(*snap->drops));
+		if (err)
+			return err;
+		snprintf(d.reason, sizeof(d.reason), "reason %u", i);
+		snap->drops[snap->drops_n++] = d;
+	}
+	return 0;
+}
+
 int kernel_collect(struct kernel *kernel, struct snapshot *snap)
 {
 	int err;
@@ -154,8 +174,8 @@ int kernel_collect(struct kernel *kernel, struct snapshot *snap)
 			       sizeof(struct wire_tally), snap, tally_add);
 	if (!err)
 		err = counters_collect(kernel, snap);
-	for (uint32_t i = 0; !err && i < WIRE_REASONS; i++)
-		err = per_cpu_sum(kernel, kernel->tc->maps.drops, i, &snap->drops[i], 1);
+	if (!err)
+		err = drops_collect(kernel, snap);
 	for (uint32_t i = 0; !err && i < WIRE_LOSSES; i++)
 		err = per_cpu_sum(kernel, kernel->tc->maps.losses, i, &snap->losses[i], 1);
 	return err;

@@ -26,6 +26,7 @@
 #define CONFIDENCE_UNTIL_THEN 0.8
 #define CONFIDENCE_PEER	 0.75
 #define CONFIDENCE_GAPS	 0.9   /* rx: the size is inferred from what was announced */
+#define CONFIDENCE_SILENT 0.7  /* rx: and nothing but the hole speaks for it */
 
 static bool size_got_through(const struct ledger *l, const struct stall *s)
 {
@@ -90,7 +91,7 @@ static uint32_t repetitions(uint32_t ms)
 	return n;
 }
 
-static bool witness_rx(const struct ledger *l, const struct stall *s)
+static bool witness_rx(const struct ledger *l, const struct stall *s, uint32_t now_ms)
 {
 	double rate = chance_loss_rate(l->retries, l->trials);
 	uint32_t repeated = repetitions(s->last_ms - s->first_ms);
@@ -99,6 +100,14 @@ static bool witness_rx(const struct ledger *l, const struct stall *s)
 		return false;
 	/* The same stream still shows the same hole: its sender has repeated itself in vain all the while. */
 	if (s->kind == EVIDENCE_TCP_HOLE && repeated >= TRIES_MIN && chance_all_lost(rate, repeated + 1) < CHANCE_MAX)
+		return true;
+	/*
+	 * Nothing came at all since a larger segment was lost and a smaller one after it arrived. Either the path or the
+	 * host died within the sender's first time-out of a loss, or what is large does not pass: beyond Ethernet's MTU the
+	 * latter.
+	 */
+	if (s->kind == EVIDENCE_TCP_HOLE && s->outer > ETHERNET_MTU &&
+	    repetitions(now_ms - s->first_ms) >= TRIES_UNHEARD)
 		return true;
 	if (s->lost > STALL_LOSS_MAX * l->stalls_total)
 		return false; /* more than these flows can lose: the path loses everything alike */
@@ -109,7 +118,7 @@ static bool is_witness(const struct ledger *l, const struct stall *s, uint32_t n
 {
 	if (s->outer <= OUTER_MIN || size_is_history(l, s, overhead) || size_got_through(l, s))
 		return false;
-	return l->direction == WIRE_TX ? witness_tx(l, s, now_ms) : witness_rx(l, s);
+	return l->direction == WIRE_TX ? witness_tx(l, s, now_ms) : witness_rx(l, s, now_ms);
 }
 
 static void evidence_add(struct verdict *v, enum evidence_kind kind, uint64_t count, uint32_t outer)
@@ -151,7 +160,7 @@ static void flow_add(struct verdict *v, const struct finding_flow *flow)
 static double stall_confidence(const struct ledger *l, const struct stall *s)
 {
 	if (l->direction == WIRE_RX)
-		return CONFIDENCE_GAPS;
+		return s->alive >= ALIVE_PEER && s->lost >= TRIES_MIN ? CONFIDENCE_GAPS : CONFIDENCE_SILENT;
 	if (s->alive == ALIVE_HOST)
 		return CONFIDENCE_HOST;
 	return s->alive == ALIVE_UNTIL_THEN ? CONFIDENCE_UNTIL_THEN : CONFIDENCE_PEER;
