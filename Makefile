@@ -22,6 +22,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIB_OBJECTS := $(filter-out $(BUILD)/user/main.o,$(OBJECTS))
 HOOKS := $(shell sed -n 's/^HOOK.\([a-z0-9_]*\),.*/\1/p' bpf/hooks.def)
 HOOK_OBJECTS := $(HOOKS:%=$(BUILD)/bpf/%.elf.o)
+UNIT_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -99,9 +100,9 @@ bpf-check: all $(BPF_TESTS) ## the BPF programs against built packets, on this k
 test-run: all $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS) $(BUILD)/tests/traffic $(BUILD)/tests/chain
 	CMOCKA_MESSAGE_OUTPUT=TAP scripts/prove $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS)
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libmtuscope.a
+$(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -ljansson
+	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka -ljansson
 
 $(BUILD)/tests/bpf/%: tests/bpf/%.c $(BUILD)/libmtuscope.a
 	@mkdir -p $(@D)

@@ -74,6 +74,14 @@ static __always_inline const struct wire_config *config_get(void)
 	return bpf_map_lookup_elem(&config, &zero);
 }
 
+/* Whether a WireGuard socket of this namespace listens on that UDP port (host order). */
+static __always_inline int is_wg_port(const struct wire_config *cfg, __u64 port)
+{
+	/* The compiler knows that a port fits; the verifier has forgotten it after the byte swap. */
+	asm volatile("%0 &= 0xffff" : "+r"(port));
+	return cfg->wg_port[port];
+}
+
 static __always_inline void loss_count(enum wire_loss loss)
 {
 	__u32 key = loss;

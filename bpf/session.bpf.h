@@ -99,17 +99,13 @@ static __always_inline int session_udp(struct __sk_buff *skb, const struct wire_
 {
 	struct wire_session_key key = {};
 	struct wg_data_header wg;
-	__u64 local_port;
 	__be16 ports[2];
 
 	if (load(skb, p->l4, ports, sizeof(ports)))
 		return 0;
 	key.local_port = bpf_ntohs(ports[tx ? 0 : 1]);
 	key.remote_port = bpf_ntohs(ports[tx ? 1 : 0]);
-	local_port = key.local_port;
-	/* The compiler knows that a port fits; the verifier has forgotten it after the byte swap. */
-	asm volatile("%0 &= 0xffff" : "+r"(local_port));
-	if (!cfg->wg_port[local_port])
+	if (!is_wg_port(cfg, key.local_port))
 		return 0;
 	if (load(skb, p->l4 + 8, &wg, sizeof(wg)))
 		return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The tc programs: two for tunnels, two for the links under them. Each counts every packet by segment and
+ * The tc programs: two for tunnels, two for the links under them, one for the links beside. Each counts every packet by segment and
  * size; tunnels feed the flow table, underlays the table of WireGuard sessions. They observe and never decide: the verdict
  * is always "next" (TCX_NEXT and TC_ACT_UNSPEC are both -1), so other programs and filters see every packet.
  */
@@ -70,6 +70,13 @@ static __always_inline void underlay_packet(struct __sk_buff *skb, const struct 
 	}
 }
 
+static __always_inline void lan_packet(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
+				       int tx)
+{
+	if (p->fragment == FRAGMENT_NONE && (p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6))
+		tally_too_big(skb, cfg, p, 0, tx);
+}
+
 static __always_inline int observe(struct __sk_buff *skb, __u8 role, int tx)
 {
 	const struct wire_config *cfg = config_get();
@@ -91,6 +98,9 @@ static __always_inline int observe(struct __sk_buff *skb, __u8 role, int tx)
 	c = bpf_map_lookup_elem(&counters, &slot);
 	if (!c)
 		return TC_ACT_UNSPEC;
+	/* A super-packet is no message, and on a LAN nothing else is looked at. */
+	if (role == WIRE_ROLE_LAN && skb->gso_size)
+		return TC_ACT_UNSPEC;
 	ip = parse_ip(skb, link->l3_offset, &p);
 	if (ip < 0) {
 		c->unparsed++;
@@ -101,6 +111,8 @@ static __always_inline int observe(struct __sk_buff *skb, __u8 role, int tx)
 	count_packet(c, &p, link->mtu);
 	if (role == WIRE_ROLE_TUNNEL)
 		tunnel_packet(skb, cfg, c, &p, tx);
+	else if (role == WIRE_ROLE_LAN)
+		lan_packet(skb, cfg, &p, tx);
 	else
 		underlay_packet(skb, cfg, c, &p, tx);
 	return TC_ACT_UNSPEC;
@@ -128,4 +140,10 @@ SEC("tc")
 int mtuscope_und_tx(struct __sk_buff *skb)
 {
 	return observe(skb, WIRE_ROLE_UNDERLAY, WIRE_TX);
+}
+
+SEC("tc")
+int mtuscope_lan_tx(struct __sk_buff *skb)
+{
+	return observe(skb, WIRE_ROLE_LAN, WIRE_TX);
 }

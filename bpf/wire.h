@@ -33,6 +33,7 @@ enum wire_role {
 	WIRE_ROLE_NONE,
 	WIRE_ROLE_TUNNEL,
 	WIRE_ROLE_UNDERLAY,
+	WIRE_ROLE_LAN, /* any other link: only too-big messages that leave there are looked at */
 };
 
 enum wire_direction {
@@ -199,8 +200,8 @@ struct wire_tally_key {
 	__u8 family;
 	__u8 tunnel;		/* 1: seen on a tunnel, about inner packets */
 	__u16 port;		/* of `remote`, 0 if none */
-	__u8 remote[16];	/* the far end that it concerns */
-	__u8 reporter[16];	/* too-big: who says so */
+	__u8 remote[16];	/* the far end that it concerns; too-big made or sent: the host told */
+	__u8 reporter[16];	/* too-big received: who says so; made or sent: the destination that was too far */
 };
 
 struct wire_tally {

@@ -45,6 +45,12 @@ enum evidence_kind {
 	EVIDENCE_COUNTER_GAP,	 /* gaps in WireGuard's counters: datagrams that never came */
 	EVIDENCE_DELIVERED,	 /* what did get through, for contrast */
 	EVIDENCE_FRAGMENTED,	 /* outer datagrams fragmented here */
+	EVIDENCE_FRAGMENT,	 /* fragments that arrived */
+	EVIDENCE_REASSEMBLY_TIMEOUT,
+	EVIDENCE_TOO_BIG,	 /* too-big messages; sizes: of the packets they are about, or the MTU they name */
+	EVIDENCE_TUNNEL_MTU,	 /* the tunnel's own MTU; size: of a full outer packet */
+	EVIDENCE_SYN_MSS,	 /* a connection's two announcements; size: outer, of the segments they allow */
+	EVIDENCE_HANDSHAKE,	 /* WireGuard handshakes without an answer */
 	EVIDENCE_KINDS,
 };
 
@@ -72,6 +78,8 @@ struct finding {
 	uint8_t public_key[WG_KEY_LEN];
 	struct ip_endpoint endpoint; /* ip.family 0: none */
 	enum wire_direction direction;
+	uint8_t outer_family;	 /* AF_INET, AF_INET6 */
+	struct ip_address host;	 /* whom a too-big message was for or from; family 0: none */
 	uint32_t path_mtu_lower; /* largest outer size proven to arrive; 0: none */
 	uint32_t path_mtu_upper; /* smallest outer size proven not to arrive; 0: none known */
 	bool path_mtu_exact;

@@ -93,6 +93,7 @@ static void path_describe(struct living *it, const struct snapshot *snap, const 
 	const struct link *tunnel = inventory_link(&snap->inventory, l->tunnel_ifindex);
 
 	it->path_ms = snap->now_ms;
+	it->f.outer_family = l->outer_family;
 	if (tunnel) {
 		memcpy(it->f.interface, tunnel->name, sizeof(it->f.interface));
 		it->f.tunnel_mtu = tunnel->mtu;
@@ -105,35 +106,17 @@ static void path_describe(struct living *it, const struct snapshot *snap, const 
 	}
 }
 
-static void message_make(struct finding *f)
-{
-	const char *way = f->direction == WIRE_TX ? "to" : "from";
-
-	if (f->state == FINDING_RESOLVED)
-		snprintf(f->message, sizeof(f->message),
-			 "Resolved: traffic %s the peer of %s gets through again, or its tunnel no longer makes packets that do not.",
-			 way, f->interface);
-	else if (f->path_mtu_lower)
-		snprintf(f->message, sizeof(f->message),
-			 "Packets of %u bytes and more vanish on the way %s the peer of %s and nobody says so; those up to %u bytes arrive. Set the tunnel's MTU to %u on both ends.",
-			 f->path_mtu_upper, way, f->interface, f->path_mtu_lower, f->recommended_mtu);
-	else
-		snprintf(f->message, sizeof(f->message),
-			 "Packets of %u bytes and more vanish on the way %s the peer of %s and nobody says so. Set the tunnel's MTU to %u on both ends.",
-			 f->path_mtu_upper, way, f->interface, f->recommended_mtu);
-}
-
 /* Narrows the bracket by the verdict; what contradicts it is older and gives way. */
 static void bracket_merge(struct finding *f, const struct ledger *l, const struct verdict *v, uint32_t evidence_ms)
 {
 	uint32_t upper = v->upper, lower = v->lower;
 
-	if (f->path_mtu_upper && f->path_mtu_upper < upper && ledger_delivered_ms(l, f->path_mtu_upper) <= evidence_ms)
+	if (f->path_mtu_upper && (f->path_mtu_upper < upper || !upper) && ledger_delivered_ms(l, f->path_mtu_upper) <= evidence_ms)
 		upper = f->path_mtu_upper;
-	if (f->path_mtu_lower > lower && f->path_mtu_lower < upper)
+	if (f->path_mtu_lower > lower && (f->path_mtu_lower < upper || !upper))
 		lower = f->path_mtu_lower;
 	f->path_mtu_upper = upper;
-	f->path_mtu_lower = lower < upper ? lower : 0;
+	f->path_mtu_lower = lower < upper || !upper ? lower : 0;
 	f->path_mtu_exact = false;
 }
 
@@ -150,7 +133,9 @@ static void verdict_take(struct living *it, const struct snapshot *snap, const s
 	memcpy(it->f.flows, v->flows, sizeof(v->flows));
 	it->f.last_seen_ms = snap->realtime_ms;
 	it->evidence_ms = snap->now_ms;
-	recommend(&it->f, l->outer_family);
+	it->f.host = v->host;
+	recommend_mtu(&it->f, v->limit, v->basis);
+	recommend_fix(&it->f);
 	if (lower != it->f.path_mtu_lower || upper != it->f.path_mtu_upper || mtu != it->f.recommended_mtu)
 		it->changed = true;
 }
@@ -186,7 +171,7 @@ static void tell(struct living *it, enum finding_state state, uint32_t now_ms, f
 	it->f.state = state;
 	it->told_ms = now_ms;
 	it->changed = false;
-	message_make(&it->f);
+	recommend_message(&it->f);
 	if (fn)
 		fn(&it->f, arg);
 }
@@ -198,20 +183,60 @@ static void resolve(struct findings *fs, struct living *it, const struct snapsho
 	*it = fs->living[--fs->n];
 }
 
-/* The proof that the trouble is over: the size arrives, or it can no longer be sent and traffic flows. */
-static bool is_over(const struct living *it, const struct ledger *l, uint32_t now_ms)
+/* The size arrives again, or the tunnel's MTU no longer allows it and traffic flows. */
+static bool step_is_over(const struct living *it, const struct ledger *l, uint32_t now_ms)
 {
 	uint32_t largest = l->tunnel_mtu + outer_overhead(l->outer_family);
 
-	if (ledger_delivered_ms(l, it->f.path_mtu_upper) > it->evidence_ms)
+	if (it->f.path_mtu_upper && ledger_delivered_ms(l, it->f.path_mtu_upper) > it->evidence_ms)
 		return true;
-	if (l->mtu_changed_ms > it->opened_ms && largest < it->f.path_mtu_upper) {
-		if (ledger_delivered_ms(l, TRAFFIC_OUTER) > l->mtu_changed_ms)
+	if (!it->f.path_mtu_upper && ledger_subject(l, WIRE_TALLY_REASSEMBLED, -1, it->evidence_ms + 1))
+		return true;
+	if (l->mtu_changed_ms <= it->opened_ms || (it->f.path_mtu_upper && largest >= it->f.path_mtu_upper))
+		return false;
+	return ledger_delivered_ms(l, TRAFFIC_OUTER) > l->mtu_changed_ms ||
+	       (now_ms - l->mtu_changed_ms > CURED_MS && ledger_delivered_ms(l, 1) > l->mtu_changed_ms);
+}
+
+/* The proof that the trouble is over; without one a finding lives on for a while, so that it does not flap. */
+static bool is_over(const struct living *it, const struct ledger *l, uint32_t now_ms)
+{
+	uint32_t quiet_ms = now_ms - it->evidence_ms;
+
+	switch (it->f.class) {
+	case FINDING_PATH_BLACKHOLE:
+	case FINDING_FRAGMENT_BLACKHOLE:
+	case FINDING_REASSEMBLY_FAILURE:
+		return quiet_ms > FORGET_MS || step_is_over(it, l, now_ms);
+	case FINDING_TUNNEL_MTU_TOO_LARGE:
+		return true; /* a state, not an event: it is there or not */
+	case FINDING_PTB_IGNORED:
+	case FINDING_PTB_SUPPRESSED:
+		return quiet_ms > SUBJECT_PAUSE_MS;
+	case FINDING_PEER_UNREACHABLE:
+		return quiet_ms > FORGET_MS || l->last_heard_ms > it->evidence_ms;
+	default:
+		return quiet_ms > FORGET_MS || l->mtu_changed_ms > it->evidence_ms;
+	}
+}
+
+/* Something critical is known of the peer: a warning about the same would be the same cause twice. */
+static bool is_overshadowed(const struct findings *fs, const struct ledger *l, enum finding_class class)
+{
+	for (size_t i = 0; i < fs->n; i++) {
+		const struct living *it = &fs->living[i];
+
+		if (it->tunnel_ifindex != l->tunnel_ifindex || memcmp(it->f.public_key, l->public_key, WG_KEY_LEN))
+			continue;
+		if (finding_class_severity(class) == SEVERITY_WARNING && it->f.severity == SEVERITY_CRITICAL &&
+		    class != FINDING_PTB_FORGED)
 			return true;
-		if (now_ms - l->mtu_changed_ms > CURED_MS && ledger_delivered_ms(l, 1) > l->mtu_changed_ms)
+		/* What vanishes is one thing, by whatever means. */
+		if (it->f.direction == l->direction && it->f.class <= FINDING_REASSEMBLY_FAILURE &&
+		    class <= FINDING_REASSEMBLY_FAILURE)
 			return true;
 	}
-	return now_ms - it->evidence_ms > FORGET_MS;
+	return false;
 }
 
 int findings_verdict(struct findings *fs, const struct snapshot *snap, const struct ledger *l, enum finding_class class,
@@ -228,6 +253,8 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, const str
 		}
 		return 0;
 	}
+	if (fresh && is_overshadowed(fs, l, class))
+		return 0;
 	if (fresh)
 		it = living_open(fs, snap, l, class);
 	if (!it)

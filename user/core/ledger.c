@@ -79,3 +79,17 @@ void ledger_loss(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint3
 	if (lost_ticks)
 		*lost_ticks = with_loss;
 }
+
+const struct subject *ledger_subject(const struct ledger *l, enum wire_tally_kind kind, int aux, uint32_t since_ms)
+{
+	const struct subject *latest = NULL;
+
+	for (size_t i = 0; i < l->subjects_n; i++) {
+		const struct subject *s = l->subjects[i];
+
+		if (s->key.kind == kind && (aux < 0 || s->key.aux == aux) && s->last_ms >= since_ms &&
+		    (!latest || s->last_ms > latest->last_ms))
+			latest = s;
+	}
+	return latest;
+}

@@ -13,6 +13,8 @@
 #define LEDGER_SIZES	 48	/* distinct 16-byte classes of delivered sizes kept; the oldest gives way */
 #define LEDGER_TICKS	 256	/* loss history: a minute at four ticks a second */
 #define LEDGER_WINDOW_MS 60000	/* evidence older than this says nothing about the path of today */
+#define LEDGER_SUBJECTS	 32	/* subjects listed in one path; the latest matter, a flood of them is one story */
+#define SUBJECT_PAUSE_MS 10000	/* two of WireGuard's handshake retries, or TCP's retransmissions of the first six seconds */
 #define LEDGER_STALLS	 64	/* stalled flows looked at in one path; more are only counted */
 
 struct delivered_size {
@@ -53,6 +55,19 @@ struct stall {
 	uint8_t host[16];  /* the far host, for counting hosts */
 };
 
+/*
+ * A tally followed over time. An episode is a run of events with no pause longer than SUBJECT_PAUSE_MS: what came before
+ * it is another story.
+ */
+struct subject {
+	struct wire_tally_key key;
+	uint64_t count;	   /* events of the present episode */
+	uint32_t ticks;	   /* snapshots in which there were some */
+	uint32_t first_ms; /* of the episode */
+	uint32_t last_ms;
+	uint32_t size_min, size_max; /* bytes; since the start */
+};
+
 struct ledger {
 	/* the path; set before use */
 	uint32_t tunnel_ifindex;
@@ -61,7 +76,9 @@ struct ledger {
 	enum wire_direction direction;
 	uint8_t outer_family;	/* of the endpoint; AF_INET if unknown */
 	uint32_t tunnel_mtu;
+	bool has_endpoint;
 	uint32_t egress_mtu;	/* 0: unknown */
+	uint32_t learned_mtu;	/* that the kernel holds for the endpoint from a too-big message; 0: none */
 	uint32_t mtu_changed_ms; /* when tunnel_mtu became what it is; 0: as found */
 	uint32_t seen_ms;	/* last step in which the path existed */
 	/* what got through */
@@ -72,6 +89,15 @@ struct ledger {
 	/* rx */
 	struct loss_tick ticks[LEDGER_TICKS];
 	size_t ticks_next;
+	uint32_t largest_outer;	/* rx: largest datagram from the peer */
+	/* connections whose two ends announce segments larger than the tunnel carries */
+	uint32_t unclamped_ms;	/* when one was last seen, 0: never */
+	uint32_t unclamped_inner; /* inner size that the smaller of the two announcements allows */
+	struct finding_flow unclamped;
+	uint32_t used_ms;	/* tx: when the tunnel was last given a packet for the peer */
+	/* what the kernel and the wire say about the path */
+	const struct subject *subjects[LEDGER_SUBJECTS];
+	size_t subjects_n;
 	/* now */
 	struct stall stalls[LEDGER_STALLS];
 	size_t stalls_n, stalls_total;
@@ -89,6 +115,9 @@ void ledger_loss(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint3
 
 /* Notes that a packet of that outer size got through at `ms`. */
 void ledger_deliver(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t count);
+
+/* The latest subject of a kind (aux -1: any) with events at or after since_ms; NULL: none. */
+const struct subject *ledger_subject(const struct ledger *l, enum wire_tally_kind kind, int aux, uint32_t since_ms);
 
 struct ledgers; /* all paths */
 

@@ -53,7 +53,10 @@ static const char *const evidence_kinds[] = {
 	[EVIDENCE_TCP_RETRANSMIT] = "tcp-retransmit", [EVIDENCE_TCP_HOLE] = "tcp-hole",
 	[EVIDENCE_TCP_SILENCE] = "tcp-silence",	      [EVIDENCE_ECHO_LOST] = "echo-lost",
 	[EVIDENCE_COUNTER_GAP] = "counter-gap",	      [EVIDENCE_DELIVERED] = "delivered",
-	[EVIDENCE_FRAGMENTED] = "fragmented",
+	[EVIDENCE_FRAGMENTED] = "fragmented",	      [EVIDENCE_FRAGMENT] = "fragment",
+	[EVIDENCE_REASSEMBLY_TIMEOUT] = "reassembly-timeout",
+	[EVIDENCE_TOO_BIG] = "too-big-message",	      [EVIDENCE_TUNNEL_MTU] = "tunnel-mtu",
+	[EVIDENCE_SYN_MSS] = "syn-mss",		      [EVIDENCE_HANDSHAKE] = "handshake-unanswered",
 };
 COVERS(evidence_kinds, EVIDENCE_KINDS);
 
@@ -120,4 +123,17 @@ const char *status_state_name(enum status_state state)
 const char *loss_name(enum wire_loss loss)
 {
 	return NAME_OF(losses, loss);
+}
+
+static const char *const roles[] = {
+	[WIRE_ROLE_NONE] = "none",
+	[WIRE_ROLE_TUNNEL] = "tunnel",
+	[WIRE_ROLE_UNDERLAY] = "underlay",
+	[WIRE_ROLE_LAN] = "lan",
+};
+COVERS(roles, WIRE_ROLE_LAN + 1);
+
+const char *role_name(enum wire_role role)
+{
+	return NAME_OF(roles, role);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The cure of a finding; see recommend.h. */
+/* The cure of a finding: MTU and commands; see recommend.h. */
 #include "recommend.h"
 
 #include <ctype.h>
@@ -50,7 +50,8 @@ static void shell_word(char *word, size_t len, const char *name)
 	word[n] = '\0';
 }
 
-static uint32_t tunnel_mtu_for(const struct finding *f, uint32_t overhead, enum finding_basis *basis)
+/* What is proven, or the floor. */
+static uint32_t mtu_by_bracket(const struct finding *f, uint32_t overhead, enum finding_basis *basis)
 {
 	uint32_t proven = f->path_mtu_lower > overhead ? f->path_mtu_lower - overhead : 0;
 
@@ -65,15 +66,84 @@ static uint32_t tunnel_mtu_for(const struct finding *f, uint32_t overhead, enum 
 	return proven > MTU_MINIMUM ? proven : MTU_MINIMUM;
 }
 
-void recommend(struct finding *f, uint8_t outer_family)
+void recommend_mtu(struct finding *f, uint32_t limit, enum finding_basis limit_basis)
 {
-	char interface[4 * IFACE_NAME_LEN + 3];
+	uint32_t overhead = outer_overhead(f->outer_family);
 
-	f->fixes_n = 0;
-	f->recommended_mtu = tunnel_mtu_for(f, outer_overhead(outer_family), &f->basis);
-	shell_word(interface, sizeof(interface), f->interface);
+	switch (f->class) {
+	case FINDING_TUNNEL_MTU_TOO_LARGE:
+		f->recommended_mtu = limit > overhead + MTU_MINIMUM ? limit - overhead : MTU_MINIMUM;
+		f->basis = limit_basis;
+		break;
+	case FINDING_PTB_FORGED:
+	case FINDING_PEER_UNREACHABLE:
+		f->recommended_mtu = 0;
+		f->basis = BASIS_FLOOR;
+		break;
+	case FINDING_PTB_IGNORED:
+	case FINDING_PTB_SUPPRESSED:
+	case FINDING_MSS_TOO_LARGE:
+	case FINDING_TUNNEL_MTU_MISMATCH:
+		/* This end's tunnel MTU is not in doubt. */
+		f->recommended_mtu = f->tunnel_mtu;
+		f->basis = BASIS_BRACKET;
+		break;
+	default:
+		f->recommended_mtu = mtu_by_bracket(f, overhead, &f->basis);
+	}
+}
+
+static void fix_mtu(struct finding *f, const char *interface)
+{
 	fix_add(f, "ip link set dev %s mtu %u", interface, f->recommended_mtu);
 	fix_add(f, "# on the other end, for its end of the tunnel: ip link set dev %s mtu %u", interface,
 		f->recommended_mtu);
 	fix_add(f, "# to keep it, in the wg-quick file of both ends under [Interface]: MTU = %u", f->recommended_mtu);
+}
+
+/* Both directions of forwarded connections: out of the tunnel's MTU for what enters it, by number for what leaves it. */
+static void fix_clamp(struct finding *f, const char *interface)
+{
+	fix_add(f, "nft 'add table inet mtuscope { chain clamp { type filter hook forward priority mangle; }; }'");
+	fix_add(f, "nft add rule inet mtuscope clamp oifname %s tcp flags syn tcp option maxseg size set rt mtu", interface);
+	fix_add(f, "nft add rule inet mtuscope clamp iifname %s meta nfproto ipv4 tcp flags syn tcp option maxseg size set %u",
+		interface, f->tunnel_mtu - 40);
+	fix_add(f, "nft add rule inet mtuscope clamp iifname %s meta nfproto ipv6 tcp flags syn tcp option maxseg size set %u",
+		interface, f->tunnel_mtu - 60);
+}
+
+void recommend_fix(struct finding *f)
+{
+	char interface[4 * IFACE_NAME_LEN + 3];
+
+	f->fixes_n = 0;
+	shell_word(interface, sizeof(interface), f->interface);
+	switch (f->class) {
+	case FINDING_PTB_FORGED:
+		fix_add(f, "# nothing to set here: find out who sends these messages, and drop them at the edge");
+		break;
+	case FINDING_PEER_UNREACHABLE:
+		fix_add(f, "wg show %s", interface);
+		fix_add(f, "# give the peer an endpoint, on one end at least, and let its UDP port through");
+		break;
+	case FINDING_TUNNEL_MTU_MISMATCH:
+		fix_add(f, "# on the other end, for its end of the tunnel: ip link set dev %s mtu %u", interface,
+			f->recommended_mtu);
+		break;
+	case FINDING_PTB_SUPPRESSED:
+		fix_add(f, "# let ICMP type 3 code 4 and ICMPv6 type 2 out of this machine; see nft list ruleset, and ip route get");
+		fix_add(f, "sysctl -w net.ipv4.icmp_ratemask=6160");
+		fix_clamp(f, interface);
+		break;
+	case FINDING_PTB_IGNORED:
+	case FINDING_MSS_TOO_LARGE:
+		fix_clamp(f, interface);
+		break;
+	case FINDING_REASSEMBLY_FAILURE:
+		fix_mtu(f, interface);
+		fix_add(f, "sysctl -w net.ipv4.ipfrag_high_thresh=16777216 net.ipv6.ip6frag_high_thresh=16777216");
+		break;
+	default:
+		fix_mtu(f, interface);
+	}
 }

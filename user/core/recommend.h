@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The cure: which tunnel MTU a bracket of the path MTU allows, and the commands that set it. */
+/* The cure of a finding: the tunnel MTU that its evidence allows, the commands, and the sentence that explains it. */
 #ifndef MTUSCOPE_RECOMMEND_H
 #define MTUSCOPE_RECOMMEND_H
 
 #include "finding.h"
 
 /*
- * Sets recommended_mtu, basis, fix[] and fixes_n of a finding whose bracket, interface and tunnel_mtu are set.
- * `outer_family` is that of the endpoint. The recommendation never exceeds what is proven to arrive, except for the floor
- * of 1280 (RFC 8200: every IPv6 link carries it), and the floor only while nothing proves that it does not arrive either.
+ * Sets recommended_mtu and basis of a finding whose bracket, tunnel_mtu and outer_family are set. `limit` is what the egress
+ * link or a too-big message allows (bytes, outer), on the basis `limit_basis`; 0: no such limit is known. The
+ * recommendation never exceeds what is proven to arrive, except for the floor of 1280 (RFC 8200: every IPv6 link
+ * carries it), and the floor only while nothing proves that it does not arrive either.
  */
-void recommend(struct finding *f, uint8_t outer_family);
+void recommend_mtu(struct finding *f, uint32_t limit, enum finding_basis limit_basis);
+
+/* Sets fix[] and fixes_n: commands for a shell, those for another machine as comments. */
+void recommend_fix(struct finding *f);
+
+/* Sets message by class and state. */
+void recommend_message(struct finding *f);
 
 #endif

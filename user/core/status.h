@@ -39,5 +39,6 @@ struct status {
 /* "ready", "degraded", "exit"; "flow_evicted", "flow_refused", … Never NULL. */
 const char *status_state_name(enum status_state state);
 const char *loss_name(enum wire_loss loss);
+const char *role_name(enum wire_role role); /* "tunnel", "underlay", "lan" */
 
 #endif

@@ -267,6 +267,17 @@ static int read_tunnels(struct composition *c, const struct inventory_options *o
 	return err ? err : read_peers(c);
 }
 
+/* The links beside: hosts on them are told when their packets are too big for a tunnel. As many as there is room for. */
+static void watch_lans(struct composition *c)
+{
+	for (size_t i = 0; i < c->table.n && c->inv->links_n < WIRE_LINKS; i++) {
+		const struct link *link = &c->table.entries[i].link;
+
+		if (link->up && link->ethernet && strcmp(link->name, "lo"))
+			watch_link(c, link->ifindex, WIRE_ROLE_LAN);
+	}
+}
+
 static int compose(struct composition *c, const struct inventory_options *options, const char **missing)
 {
 	size_t i, links_n, peer = 0;
@@ -278,6 +289,7 @@ static int compose(struct composition *c, const struct inventory_options *option
 	for (i = 0; !err && i < links_n; i++)
 		if (c->inv->links[i].role == WIRE_ROLE_TUNNEL)
 			err = read_underlays(c, &c->inv->links[i], &peer);
+	watch_lans(c);
 	return err ? err : inventory_index(c->inv);
 }
 

@@ -23,7 +23,7 @@ void inventory_close(struct inventory_reader *reader);
  * Fills *inv (which the caller frees with inventory_free()): the tunnels that options name or all of them, their
  * peers, and the links under them, which are those of the kernel's routes to the peers' endpoints (asked of the
  * kernel with the tunnel's fwmark, so that policy routing counts); for a tunnel without any endpoint, the
- * link of the default route. A named interface that is no tunnel is watched as an underlay. A TUN device that is
+ * link of the default route; last, with WIRE_ROLE_LAN, the other Ethernet links that are up. A named interface that is no tunnel is watched as an underlay. A TUN device that is
  * named is a tunnel without known peers.
  * The links come in this order: tunnels, with named underlays among them as they were named, then the links found
  * under them. A tunnel that goes away meanwhile is left out. Without the wireguard module there are no tunnels, which

@@ -219,7 +219,8 @@ int kernel_watch(struct kernel *kernel, const struct inventory *inv)
 	for (size_t i = 0; i < inv->links_n && i < WIRE_LINKS; i++) {
 		const struct tc_attachment *rx, *tx;
 
-		link_attach(kernel, &inv->links[i], WIRE_RX);
+		if (inv->links[i].role != WIRE_ROLE_LAN)
+			link_attach(kernel, &inv->links[i], WIRE_RX);
 		link_attach(kernel, &inv->links[i], WIRE_TX);
 		rx = attachment_find(kernel, inv->links[i].ifindex, WIRE_RX);
 		tx = attachment_find(kernel, inv->links[i].ifindex, WIRE_TX);
@@ -260,7 +261,8 @@ void kernel_status(struct kernel *kernel, struct status *status)
 
 		snprintf(name, sizeof(name), "tc %s %s", at->direction == WIRE_RX ? "ingress" : "egress", at->ifname);
 		status_add(status, name, at->attached, at->link_fd >= 0 ? "tcx" : "clsact", at->why_not,
-			   "every packet of this link in this direction");
+			   at->role == WIRE_ROLE_LAN ? "whether too-big messages really leave on this link" :
+						       "every packet of this link in this direction");
 	}
 	for (size_t i = 0; i < kernel->hooks_n; i++) {
 		const struct hook *h = &kernel->hooks[i];

@@ -155,13 +155,12 @@ static int clsact_attach(struct kernel *kernel, struct tc_attachment *at, int pr
 
 static int program_fd(const struct kernel *kernel, const struct tc_attachment *at)
 {
-	const struct bpf_program *prog;
+	const struct bpf_program *prog = kernel->tc->progs.mtuscope_lan_tx;
 
 	if (at->role == WIRE_ROLE_TUNNEL)
 		prog = at->direction == WIRE_RX ? kernel->tc->progs.mtuscope_tun_rx : kernel->tc->progs.mtuscope_tun_tx;
-	else
-		prog = at->direction == WIRE_RX ? kernel->tc->progs.mtuscope_und_rx :
-						  kernel->tc->progs.mtuscope_und_tx;
+	else if (at->role == WIRE_ROLE_UNDERLAY)
+		prog = at->direction == WIRE_RX ? kernel->tc->progs.mtuscope_und_rx : kernel->tc->progs.mtuscope_und_tx;
 	return bpf_program__fd(prog);
 }
 

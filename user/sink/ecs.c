@@ -202,7 +202,7 @@ static void status_interfaces(struct json_writer *w, const struct status *s)
 
 		json_begin_object(w, NULL);
 		json_put_string_n(w, "name", l->name, sizeof(l->name));
-		json_put_string(w, "role", l->role == WIRE_ROLE_TUNNEL ? "tunnel" : "underlay");
+		json_put_string(w, "role", role_name(l->role));
 		json_put_uint(w, "ifindex", l->ifindex);
 		json_put_uint(w, "mtu", l->mtu);
 		json_end_object(w);

@@ -203,7 +203,7 @@ static void status_watching(struct out *o, const struct status *s)
 
 		out_string(o, i ? ", " : "");
 		out_safe(o, l->name, sizeof(l->name));
-		out_printf(o, " (%s, MTU %" PRIu32 ")", l->role == WIRE_ROLE_TUNNEL ? "tunnel" : "underlay", l->mtu);
+		out_printf(o, " (%s, MTU %" PRIu32 ")", role_name(l->role), l->mtu);
 	}
 	out_char(o, '\n');
 }

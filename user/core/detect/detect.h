@@ -18,10 +18,16 @@ struct verdict {
 	size_t evidence_n;
 	struct finding_flow flows[FINDING_FLOWS_MAX]; /* the longest stalled first */
 	size_t flows_n;
+	uint32_t limit;		 /* bytes, outer: what the egress link or a too-big message allows; 0: not a matter of that */
+	enum finding_basis basis; /* of limit */
+	struct ip_address host;	 /* whom a too-big message was for or from; family 0: not a matter of that */
 };
 
 /* True and *v filled if the trouble is there at now_ms. */
 typedef bool (*detect_fn)(const struct ledger *l, uint32_t now_ms, struct verdict *v);
+
+/* Adds `count` events of a kind and of `outer` bytes (0: size unknown) to the evidence. */
+void verdict_evidence(struct verdict *v, enum evidence_kind kind, uint64_t count, uint32_t outer);
 
 #define DETECTOR(name, class) bool detect_##name(const struct ledger *l, uint32_t now_ms, struct verdict *v);
 #include "detectors.def"

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* bpf/flow.bpf.h and bpf/session.bpf.h for this machine; see programs.h. */
+#if defined(__x86_64__)
+#define __TARGET_ARCH_x86
+#else
+#define __TARGET_ARCH_arm64
+#endif
+/* An attribute of the BPF target that no other knows. */
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wunknown-attributes"
+#endif
+#include "../../vmlinux/vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "flow.bpf.h"
+#include "session.bpf.h"
+#include "programs.h"
+
+void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_t now_ms)
+{
+	const struct tcp_segment t = {
+		.seq = s->seq,
+		.ack = s->ack,
+		.payload = s->payload,
+		.payload_one = s->payload,
+		.syn = s->syn,
+		.fin = s->fin,
+		.has_ack = s->has_ack,
+		.mss = s->mss,
+		.headers = SEGMENT_HEADERS,
+	};
+	const struct packet p = { .size = s->payload + SEGMENT_HEADERS, .len = s->payload + SEGMENT_HEADERS };
+
+	if (tx)
+		tcp_tx(f, &p, &t, now_ms);
+	else
+		tcp_rx(f, &p, &t, now_ms);
+}
+
+void programs_session(struct wire_session *w, uint64_t counter, uint16_t outer, uint32_t now_ms)
+{
+	if (!w->received)
+		*w = (struct wire_session){ .counter_first = counter, .counter_max = counter, .first_ms = now_ms };
+	session_counter(w, counter);
+	w->last_ms = now_ms;
+	if (w->size_ms != now_ms || outer > w->size_outer) {
+		w->size_outer = outer;
+		w->size_ms = now_ms;
+	}
+}

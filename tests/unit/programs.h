@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The BPF side's bookkeeping of flows and sessions (bpf/flow.bpf.h, bpf/session.bpf.h), compiled for this machine, so
+ * that simulated packets leave in a snapshot exactly what real ones would.
+ */
+#ifndef MTUSCOPE_TEST_PROGRAMS_H
+#define MTUSCOPE_TEST_PROGRAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+struct segment {
+	uint32_t seq, ack;
+	uint32_t payload;
+	bool syn, has_ack, fin;
+	uint16_t mss; /* of a SYN */
+};
+
+#define SEGMENT_HEADERS 52 /* bytes, IPv4 and TCP with time stamps */
+
+/* A TCP segment in the tunnel, to (tx) or from the remote side. */
+void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_t now_ms);
+
+/* A WireGuard data message on the underlay. A session with received 0 begins with it. */
+void programs_session(struct wire_session *w, uint64_t counter, uint16_t outer, uint32_t now_ms);
+
+#endif

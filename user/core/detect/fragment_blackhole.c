@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * fragment-blackhole: a step in the size ledger exactly where fragmentation begins, or, seen from the receiver, first
+ * fragments whose ends never come. Filters that have no ports to look at in later fragments do this (RFC 8900).
+ */
+#include "step.h"
+
+#include <string.h>
+
+#define FIRSTS_MIN 3 /* lone first fragments; fewer may be plain loss of the other half */
+#define TICKS_MIN  2 /* … at different moments */
+
+/* rx: beginnings of packets arrive, their ends do not. */
+static bool ends_missing(const struct ledger *l, struct verdict *v)
+{
+	const struct subject *first = ledger_subject(l, WIRE_TALLY_FRAGMENT_RX, 0, 1);
+	const struct subject *last = ledger_subject(l, WIRE_TALLY_FRAGMENT_RX, 2, 1);
+
+	if (!first || first->count < FIRSTS_MIN || first->ticks < TICKS_MIN ||
+	    (last && last->last_ms >= first->first_ms && last->count * 2 > first->count) ||
+	    ledger_subject(l, WIRE_TALLY_REASSEMBLED, -1, first->first_ms))
+		return false;
+	memset(v, 0, sizeof(*v));
+	v->confidence = 0.9;
+	v->first_ms = first->first_ms;
+	v->lower = ledger_delivered_below(l, 0, first->first_ms);
+	verdict_evidence(v, EVIDENCE_FRAGMENT, first->count, first->size_max);
+	return true;
+}
+
+bool detect_fragment_blackhole(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+{
+	if (step_find(l, now_ms, v) && step_is_at_fragments(l, v)) {
+		if (l->direction == WIRE_TX) {
+			const struct subject *s = ledger_subject(l, WIRE_TALLY_FRAGMENTED, -1, v->first_ms);
+
+			if (s)
+				verdict_evidence(v, EVIDENCE_FRAGMENTED, s->count, s->size_min);
+			return true;
+		}
+		/* Ends that do come make it reassembly's failure. */
+		return ends_missing(l, v);
+	}
+	return l->direction == WIRE_RX && ends_missing(l, v);
+}

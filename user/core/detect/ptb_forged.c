@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ptb-forged: a too-big message about this tunnel that no router on its path would send: it names an absurd MTU, or one that the
+ * packets it complains about do not exceed, or quotes a packet for an endpoint that is no peer's. It never moves another verdict.
+ */
+#include "detect.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "outer.h"
+
+#define MTU_MIN_IPV4 552  /* no link of today is smaller; Linux's net.ipv4.route.min_pmtu */
+#define MTU_MIN_IPV6 1280 /* RFC 8200, 5 */
+
+static bool is_absurd(const struct ledger *l, const struct wire_tally_key *k)
+{
+	if (k->aux < (k->family == AF_INET6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4))
+		return true;
+	return !k->tunnel && l->has_peer && k->aux >= l->tunnel_mtu + outer_overhead(k->family);
+}
+
+bool detect_ptb_forged(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+{
+	(void)now_ms;
+	memset(v, 0, sizeof(*v));
+	for (size_t i = 0; i < l->subjects_n; i++) {
+		const struct subject *s = l->subjects[i];
+
+		if (s->key.kind != WIRE_TALLY_TOO_BIG_RX || (!is_absurd(l, &s->key) && (l->has_peer || s->key.tunnel)))
+			continue;
+		v->confidence = 0.9;
+		v->first_ms = s->first_ms;
+		v->host.family = s->key.family;
+		memcpy(v->host.bytes, s->key.reporter, 16);
+		verdict_evidence(v, EVIDENCE_TOO_BIG, s->count, s->key.aux);
+	}
+	return v->evidence_n > 0;
+}

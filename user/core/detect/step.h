@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A step in the size ledger, which path-blackhole and fragment-blackhole have in common. */
+#ifndef MTUSCOPE_STEP_H
+#define MTUSCOPE_STEP_H
+
+#include "detect.h"
+
+/* True if packets above a size vanish on this path now and smaller ones pass; *v then has bracket, evidence and flows. */
+bool step_find(const struct ledger *l, uint32_t now_ms, struct verdict *v);
+
+/*
+ * tx: whether what vanishes was fragmented on this machine: the step is where fragmentation begins, at the MTU of the egress
+ * link or at a learned path MTU, and fragments were made while the flows stalled. rx: whether fragments of the
+ * peer came meanwhile, without their ends.
+ */
+bool step_is_at_fragments(const struct ledger *l, const struct verdict *v);
+
+#endif

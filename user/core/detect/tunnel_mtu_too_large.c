@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * tunnel-mtu-too-large: a full packet of the tunnel does not fit the link or route to the peer's endpoint, or the path MTU that
+ * the kernel has learned for it. It works only by fragmentation, or is not in use yet.
+ */
+#include "detect.h"
+
+#include <string.h>
+
+#include "outer.h"
+
+bool detect_tunnel_mtu_too_large(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+{
+	uint32_t full = l->tunnel_mtu + outer_overhead(l->outer_family);
+
+	if (l->direction != WIRE_TX || !l->has_endpoint)
+		return false;
+	memset(v, 0, sizeof(*v));
+	v->basis = BASIS_BRACKET;
+	if (l->egress_mtu && full > l->egress_mtu)
+		v->limit = l->egress_mtu;
+	if (l->learned_mtu && full > l->learned_mtu && (!v->limit || l->learned_mtu < v->limit)) {
+		v->limit = l->learned_mtu;
+		v->basis = BASIS_PTB;
+	}
+	if (!v->limit)
+		return false;
+	v->confidence = 1.0;
+	v->first_ms = now_ms;
+	verdict_evidence(v, EVIDENCE_TUNNEL_MTU, 1, full);
+	return true;
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Flows into ledgers: what their packets have proven, and which of them are stalled at which size. Called by ledgers.c
+ * once a snapshot.
+ */
+#include "ledgers_internal.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chance.h"
+#include "outer.h"
+
+#define TRIES_MIN	  2    /* a segment sent that often is worth a look; the detectors ask for more */
+#define STALL_ECHO_MIN	  2    /* echo requests of one size in a row without a reply */
+#define STALL_QUIET_MS	  700  /* rx: a hole or a silence shorter than a few round trips and one retransmission is none */
+#define STALL_FORGET_MS	  30000 /* no further try for so long: the sender has given up, nothing is stalled any more */
+#define HEARD_BEFORE_MS	  1000 /* the host was alive so shortly before that dying just then would be a coincidence */
+#define MSS_SLACK	  16   /* ends whose MTUs differ by less than WireGuard's padding make the same outer sizes */
+#define CLOCK_SLACK_MS	  250  /* the programs' clock stands still for a tick: a time may be so much too early */
+
+/* What the flow's finished trials say about base loss. */
+static int flow_trials(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx)
+{
+	struct flow_memory *m;
+
+	HASH_FIND(hh, ls->flows, &f->tag, sizeof(f->tag), m);
+	if (!m) {
+		m = calloc(1, sizeof(*m));
+		if (!m)
+			return -ENOMEM;
+		m->tag = f->tag;
+		HASH_ADD(hh, ls->flows, tag, sizeof(m->tag), m);
+		/* What an old flow has been through may be older than the window. */
+		if (f->first_ms < ls->before_ms) {
+			m->trials = f->tx_delivered;
+			m->retried = f->tx_retried;
+		}
+	}
+	if (f->tx_delivered >= m->trials && f->tx_retried >= m->retried) {
+		tx->trials += f->tx_delivered - m->trials;
+		tx->retries += f->tx_retried - m->retried;
+	}
+	m->trials = f->tx_delivered;
+	m->retried = f->tx_retried;
+	m->seen_ms = ls->now_ms;
+	return 0;
+}
+
+/* The sizes that the flow's packets have proven since the last snapshot. */
+static void flow_sizes(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx, struct ledger *rx)
+{
+	if (f->tx_delivered_ms && f->tx_delivered_ms >= ls->before_ms)
+		ledger_deliver(tx, outer_size(f->tx_delivered_inner, tx->tunnel_mtu, tx->outer_family),
+			       f->tx_delivered_ms, 1);
+	if (f->rx_delivered_ms && f->rx_delivered_ms >= ls->before_ms) {
+		ledger_deliver(rx, outer_size(f->rx_delivered_inner, 0, rx->outer_family), f->rx_delivered_ms, 1);
+		if (f->rx_delivered_ms > rx->last_heard_ms)
+			rx->last_heard_ms = f->rx_delivered_ms;
+	}
+}
+
+static void endpoint_set(struct ip_endpoint *e, uint8_t family, const uint8_t address[16], uint16_t port)
+{
+	e->ip.family = family;
+	memcpy(e->ip.bytes, address, 16);
+	e->port = port;
+}
+
+static void flow_endpoints(struct finding_flow *flow, const struct wire_flow *f, enum wire_direction direction)
+{
+	flow->protocol = f->protocol;
+	endpoint_set(direction == WIRE_TX ? &flow->source : &flow->destination, f->family, f->local, f->local_port);
+	endpoint_set(direction == WIRE_TX ? &flow->destination : &flow->source, f->family, f->remote, f->remote_port);
+}
+
+/* A new stall in the ledger, NULL if it has enough of them. */
+static struct stall *stall_add(struct ledger *l, const struct wire_flow *f, enum evidence_kind kind, uint32_t outer,
+			       uint32_t tries, uint32_t first_ms, uint32_t last_ms)
+{
+	struct stall *s;
+
+	l->stalls_total++;
+	if (l->stalls_n == LEDGER_STALLS)
+		return NULL;
+	s = &l->stalls[l->stalls_n++];
+	*s = (struct stall){ .kind = kind, .outer = outer, .tries = tries, .first_ms = first_ms, .last_ms = last_ms };
+	flow_endpoints(&s->flow, f, l->direction);
+	memcpy(s->host, f->remote, 16);
+	return s;
+}
+
+static bool is_echo(const struct wire_flow *f)
+{
+	return f->protocol == IPPROTO_ICMP || f->protocol == IPPROTO_ICMPV6;
+}
+
+static void stall_loss(struct stall *s, const struct ledger *rx, uint32_t now_ms)
+{
+	uint32_t lost_before, came_before, from = s->first_ms > CLOCK_SLACK_MS ? s->first_ms - CLOCK_SLACK_MS : 0;
+	uint32_t window = from > LEDGER_WINDOW_MS ? from - LEDGER_WINDOW_MS : 0;
+
+	ledger_loss(rx, from, now_ms, &s->lost, &s->received, &s->lost_ticks);
+	ledger_loss(rx, window, from ? from - 1 : 0, &lost_before, &came_before, NULL);
+	s->chance = chance_so_many(s->lost, chance_loss_rate(lost_before, lost_before + came_before) *
+						    (s->lost + s->received));
+}
+
+/* tx: the oldest unacknowledged segment is sent again and again, or echo requests of a size stay without reply. */
+static void stall_tx(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx, struct ledger *rx)
+{
+	uint32_t now = ls->now_ms, lost_rx, outer = outer_size(f->trial_inner, tx->tunnel_mtu, tx->outer_family);
+	struct stall *s;
+
+	if (is_echo(f)) {
+		if (f->trial_tries < STALL_ECHO_MIN || now - f->trial_last_ms > STALL_FORGET_MS)
+			return;
+		/* A reply that was lost on its way here has left a gap in the peer's counters. */
+		ledger_loss(rx, f->trial_first_ms, now, &lost_rx, NULL, NULL);
+		s = stall_add(lost_rx + 1 >= f->trial_tries ? rx : tx, f, EVIDENCE_ECHO_LOST, outer, f->trial_tries,
+			      f->trial_first_ms, f->trial_last_ms);
+		if (s && lost_rx + 1 >= f->trial_tries)
+			stall_loss(s, rx, now);
+		return;
+	}
+	if (f->trial_tries >= TRIES_MIN && now - f->trial_last_ms <= STALL_FORGET_MS &&
+	    !(f->flags & WIRE_FLOW_RESET))
+		stall_add(tx, f, EVIDENCE_TCP_RETRANSMIT, outer, f->trial_tries, f->trial_first_ms, f->trial_last_ms);
+}
+
+/* tx: the sender gave a size up for a smaller one (RFC 4821), and the smaller one got through. */
+static void stall_given_up(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx)
+{
+	struct stall *s;
+
+	if (!f->tx_lost_ms || f->tx_lost_tries < TRIES_MIN || ls->now_ms - f->tx_lost_ms > LEDGER_WINDOW_MS ||
+	    f->tx_delivered_ms <= f->tx_lost_ms)
+		return;
+	s = stall_add(tx, f, is_echo(f) ? EVIDENCE_ECHO_LOST : EVIDENCE_TCP_RETRANSMIT,
+		      outer_size(f->tx_lost_inner, tx->tunnel_mtu, tx->outer_family), f->tx_lost_tries, f->tx_lost_ms,
+		      f->tx_lost_ms);
+	if (s)
+		s->given_up = true;
+}
+
+/* The largest outer size that the remote side may send on this flow: what the local side announced bounds it. */
+static uint32_t segment_bound(const struct wire_flow *f, const struct ledger *rx, uint32_t payload)
+{
+	uint32_t headers = (f->family == AF_INET6 ? 40 : 20) + 20, inner = rx->tunnel_mtu;
+
+	if (f->mss_local)
+		inner = f->mss_local + headers;
+	if (payload && payload + headers < inner)
+		inner = payload + (f->headers > headers ? f->headers : headers);
+	return outer_size(inner, 0, rx->outer_family);
+}
+
+/* rx: a hole in the stream from the remote side that stays open, or silence where an answer is due. */
+static void stall_rx(struct ledgers *ls, const struct wire_flow *f, struct ledger *rx)
+{
+	uint32_t now = ls->now_ms;
+	struct stall *s = NULL;
+
+	if (is_echo(f) || (f->flags & WIRE_FLOW_RESET) || !(f->flags & WIRE_FLOW_ESTABLISHED))
+		return;
+	if (f->hole_ms && now - f->hole_ms >= STALL_QUIET_MS && now - f->last_rx_ms <= STALL_FORGET_MS) {
+		s = stall_add(rx, f, EVIDENCE_TCP_HOLE, segment_bound(f, rx, f->hole_end - f->rx_next), 1, f->hole_ms,
+			      f->last_rx_ms);
+	} else if (!f->hole_ms && !(f->flags & WIRE_FLOW_CLOSED) && (f->flags & WIRE_FLOW_TX_REQUEST) &&
+		   f->last_tx_data_ms > f->last_rx_data_ms &&
+		   now - f->last_tx_data_ms >= STALL_QUIET_MS && now - f->last_tx_data_ms <= STALL_FORGET_MS) {
+		s = stall_add(rx, f, EVIDENCE_TCP_SILENCE, segment_bound(f, rx, 0), 0, f->last_tx_data_ms, now);
+	}
+	if (!s)
+		return;
+	stall_loss(s, rx, now);
+	s->tries += s->lost;
+}
+
+/* The far hosts of stalled flows, to find out once for all of them when each was last heard. */
+struct host {
+	struct {
+		uint32_t tunnel_ifindex;
+		uint8_t address[16];
+	} key;
+	uint32_t heard_ms;
+	UT_hash_handle hh;
+};
+
+static struct host *host_find(struct host *hosts, uint32_t tunnel_ifindex, const uint8_t address[16])
+{
+	struct host probe, *found;
+
+	probe.key.tunnel_ifindex = tunnel_ifindex;
+	memcpy(probe.key.address, address, 16);
+	HASH_FIND(hh, hosts, &probe.key, sizeof(probe.key), found);
+	return found;
+}
+
+static void hosts_free(struct host *hosts)
+{
+	struct host *h, *next;
+
+	HASH_ITER(hh, hosts, h, next) {
+		HASH_DEL(hosts, h);
+		free(h);
+	}
+}
+
+static int hosts_of_stalls(struct ledgers *ls, struct host **hosts)
+{
+	for (size_t i = 0; i < ls->list_n; i++) {
+		for (size_t j = 0; j < ls->list[i]->stalls_n; j++) {
+			const struct ledger *l = ls->list[i];
+			struct host *h = host_find(*hosts, l->tunnel_ifindex, l->stalls[j].host);
+
+			if (h)
+				continue;
+			h = calloc(1, sizeof(*h));
+			if (!h)
+				return -ENOMEM;
+			h->key.tunnel_ifindex = l->tunnel_ifindex;
+			memcpy(h->key.address, l->stalls[j].host, 16);
+			HASH_ADD(hh, *hosts, key, sizeof(h->key), h);
+		}
+	}
+	return 0;
+}
+
+static void stall_alive(struct stall *s, const struct ledger *l, uint32_t host_ms, uint32_t peer_ms)
+{
+	if (s->given_up || host_ms > s->first_ms)
+		s->alive = ALIVE_HOST;
+	else if (host_ms && host_ms + HEARD_BEFORE_MS >= s->first_ms)
+		s->alive = ALIVE_UNTIL_THEN;
+	else if (peer_ms > s->first_ms)
+		s->alive = ALIVE_PEER;
+	s->flow.stalled_ms = l->seen_ms - s->first_ms;
+}
+
+/* Both ends of the connection would send larger packets than the tunnel carries: nobody has clamped either SYN. */
+static void flow_mss(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx)
+{
+	uint32_t mss = f->mss_local < f->mss_remote ? f->mss_local : f->mss_remote;
+	uint32_t inner = mss + (f->family == AF_INET6 ? 40 : 20) + 20;
+
+	if (!mss || !(f->flags & WIRE_FLOW_ESTABLISHED) || f->first_ms < tx->mtu_changed_ms ||
+	    inner <= tx->tunnel_mtu + MSS_SLACK)
+		return;
+	tx->unclamped_ms = ls->now_ms;
+	tx->unclamped_inner = inner;
+	flow_endpoints(&tx->unclamped, f, WIRE_TX);
+}
+
+/* Idle flows without trouble are most of a busy gateway's: they need no look-up. */
+static bool flow_matters(const struct ledgers *ls, const struct wire_flow *f)
+{
+	return f->last_tx_ms >= ls->before_ms || f->last_rx_ms >= ls->before_ms || f->trial_tries >= TRIES_MIN ||
+	       f->hole_ms || f->tx_lost_ms || f->last_tx_data_ms > f->last_rx_data_ms;
+}
+
+static int flow_enter(struct ledgers *ls, const struct snapshot *snap, const struct wire_flow *f)
+{
+	const struct link *tunnel = inventory_link(&snap->inventory, f->ifindex);
+	const struct peer *peer;
+	struct ledger *tx, *rx;
+	int err;
+
+	if (!tunnel || tunnel->role != WIRE_ROLE_TUNNEL)
+		return 0;
+	peer = inventory_peer_for(&snap->inventory, f->ifindex, f->family, f->remote);
+	/* Kernel WireGuard drops what no peer takes: nothing to do with size. */
+	if (!peer && tunnel->kernel_wireguard)
+		return 0;
+	tx = ledger_get(ls, tunnel, peer, WIRE_TX);
+	rx = ledger_get(ls, tunnel, peer, WIRE_RX);
+	if (!tx || !rx)
+		return -ENOMEM;
+	err = flow_trials(ls, f, tx);
+	if (err)
+		return err;
+	flow_sizes(ls, f, tx, rx);
+	flow_mss(ls, f, tx);
+	if (f->last_tx_ms > tx->used_ms)
+		tx->used_ms = f->last_tx_ms;
+	if (f->trial_last_ms)
+		stall_tx(ls, f, tx, rx);
+	stall_given_up(ls, f, tx);
+	stall_rx(ls, f, rx);
+	return 0;
+}
+
+int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
+{
+	struct host *hosts = NULL;
+	int err = hosts_of_stalls(ls, &hosts);
+
+	for (size_t i = 0; hosts && !err && i < snap->flows_n; i++) {
+		const struct wire_flow *f = &snap->flows[i];
+		struct host *h = host_find(hosts, f->ifindex, f->remote);
+
+		if (h && f->rx_delivered_ms > h->heard_ms)
+			h->heard_ms = f->rx_delivered_ms;
+	}
+	for (size_t i = 0; !err && i < ls->list_n; i++) {
+		struct ledger *l = ls->list[i];
+
+		for (size_t j = 0; j < l->stalls_n; j++)
+			stall_alive(&l->stalls[j], l, host_find(hosts, l->tunnel_ifindex, l->stalls[j].host)->heard_ms,
+				    l->last_heard_ms);
+	}
+	hosts_free(hosts);
+	return err;
+}
+
+int flows_enter(struct ledgers *ls, const struct snapshot *snap)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < snap->flows_n; i++)
+		if (flow_matters(ls, &snap->flows[i]))
+			err = flow_enter(ls, snap, &snap->flows[i]);
+	return err;
+}
+
+void flows_forget(struct ledgers *ls, bool all)
+{
+	struct flow_memory *f, *next;
+
+	HASH_ITER(hh, ls->flows, f, next) {
+		if (all || ls->now_ms - f->seen_ms > LEDGER_WINDOW_MS) {
+			HASH_DEL(ls->flows, f);
+			free(f);
+		}
+	}
+}
