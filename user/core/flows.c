@@ -55,8 +55,9 @@ static void flow_sizes(struct ledgers *ls, const struct wire_flow *f, struct led
 	if (f->tx_delivered_ms && f->tx_delivered_ms >= ls->before_ms)
 		ledger_deliver(tx, outer_size(f->tx_delivered_inner, tx->tunnel_mtu, tx->outer_family),
 			       f->tx_delivered_ms, 1);
+	/* How far the peer pads depends on its own MTU: the datagram was not smaller than this. */
 	if (f->rx_delivered_ms && f->rx_delivered_ms >= ls->before_ms) {
-		ledger_deliver(rx, outer_size(f->rx_delivered_inner, 0, rx->outer_family), f->rx_delivered_ms, 1);
+		ledger_deliver(rx, f->rx_delivered_inner + outer_overhead(rx->outer_family), f->rx_delivered_ms, 1);
 		if (f->rx_delivered_ms > rx->last_heard_ms)
 			rx->last_heard_ms = f->rx_delivered_ms;
 	}
@@ -148,13 +149,27 @@ static void stall_given_up(struct ledgers *ls, const struct wire_flow *f, struct
 /* The largest outer size that the remote side may send on this flow: what the local side announced bounds it. */
 static uint32_t segment_bound(const struct wire_flow *f, const struct ledger *rx, uint32_t payload)
 {
-	uint32_t headers = (f->family == AF_INET6 ? 40 : 20) + 20, inner = rx->tunnel_mtu;
+	uint32_t headers = (f->family == AF_INET6 ? 40 : 20) + 20, inner = rx->tunnel_mtu, largest;
 
 	if (f->mss_local)
 		inner = f->mss_local + headers;
-	if (payload && payload + headers < inner)
-		inner = payload + (f->headers > headers ? f->headers : headers);
+	largest = payload + (f->headers > headers ? f->headers : headers);
+	if (payload && largest < inner)
+		inner = largest;
 	return outer_size(inner, 0, rx->outer_family);
+}
+
+/*
+ * Since when the remote side owes an answer: it has said nothing since the last request, or nothing at all since the
+ * handshake (a server that speaks first); 0: it owes none.
+ */
+static uint32_t answer_due_ms(const struct wire_flow *f)
+{
+	if (f->hole_ms || (f->flags & WIRE_FLOW_CLOSED))
+		return 0;
+	if ((f->flags & WIRE_FLOW_TX_REQUEST) && f->last_tx_data_ms > f->last_rx_data_ms)
+		return f->last_tx_data_ms;
+	return (f->flags & WIRE_FLOW_SYN_TX) && !(f->flags & WIRE_FLOW_RX_RESPONSE) ? f->first_ms : 0;
 }
 
 /* rx: a hole in the stream from the remote side that stays open, or silence where an answer is due. */
@@ -168,10 +183,8 @@ static void stall_rx(struct ledgers *ls, const struct wire_flow *f, struct ledge
 	if (f->hole_ms && now - f->hole_ms >= STALL_QUIET_MS && now - f->last_rx_ms <= STALL_FORGET_MS) {
 		s = stall_add(rx, f, EVIDENCE_TCP_HOLE, segment_bound(f, rx, f->hole_end - f->rx_next), 1, f->hole_ms,
 			      f->last_rx_ms);
-	} else if (!f->hole_ms && !(f->flags & WIRE_FLOW_CLOSED) && (f->flags & WIRE_FLOW_TX_REQUEST) &&
-		   f->last_tx_data_ms > f->last_rx_data_ms &&
-		   now - f->last_tx_data_ms >= STALL_QUIET_MS && now - f->last_tx_data_ms <= STALL_FORGET_MS) {
-		s = stall_add(rx, f, EVIDENCE_TCP_SILENCE, segment_bound(f, rx, 0), 0, f->last_tx_data_ms, now);
+	} else if (answer_due_ms(f) && now - answer_due_ms(f) >= STALL_QUIET_MS && now - answer_due_ms(f) <= STALL_FORGET_MS) {
+		s = stall_add(rx, f, EVIDENCE_TCP_SILENCE, segment_bound(f, rx, 0), 0, answer_due_ms(f), now);
 	}
 	if (!s)
 		return;
@@ -258,7 +271,7 @@ static void flow_mss(struct ledgers *ls, const struct wire_flow *f, struct ledge
 static bool flow_matters(const struct ledgers *ls, const struct wire_flow *f)
 {
 	return f->last_tx_ms >= ls->before_ms || f->last_rx_ms >= ls->before_ms || f->trial_tries >= TRIES_MIN ||
-	       f->hole_ms || f->tx_lost_ms || f->last_tx_data_ms > f->last_rx_data_ms;
+	       f->hole_ms || f->tx_lost_ms || answer_due_ms(f);
 }
 
 static int flow_enter(struct ledgers *ls, const struct snapshot *snap, const struct wire_flow *f)

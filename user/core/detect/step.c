@@ -20,6 +20,7 @@
 #define LOOKBACK_MS	 10000 /* what got through so long before counts for the bracket, if nothing says the path changed */
 #define LOST_TICKS_MIN	 2     /* rx: gaps at different moments, not one burst */
 #define STALL_LOSS_MAX	 24    /* rx: packets that one stalled flow loses at most: an initial window and its repetitions */
+#define PADDING		 16    /* WireGuard pads the inner packet to a multiple of it */
 #define RTO_MIN_MS	 200   /* rx: Linux's shortest retransmission time-out, doubled with each try */
 #define CONFIDENCE_HOST	 0.98
 #define CONFIDENCE_UNTIL_THEN 0.8
@@ -27,17 +28,21 @@
 #define CONFIDENCE_GAPS	 0.9   /* rx: the size is inferred from what was announced */
 #define CONFIDENCE_SILENT 0.7  /* rx: and nothing but the hole speaks for it */
 
+/* When that size last got through. rx: a stall's size includes the most that the peer may have padded. */
+static uint32_t size_ms(const struct ledger *l, const struct stall *s)
+{
+	return ledger_delivered_ms(l, l->direction == WIRE_RX ? s->outer - (PADDING - 1) : s->outer);
+}
+
 static bool size_got_through(const struct ledger *l, const struct stall *s)
 {
-	uint32_t ms = ledger_delivered_ms(l, s->outer);
-
 	/* A size given up was followed by deliveries of smaller ones only, whatever came before. */
-	return ms > s->first_ms;
+	return size_ms(l, s) > s->first_ms;
 }
 
 static bool size_got_through_before(const struct ledger *l, const struct stall *s)
 {
-	uint32_t ms = ledger_delivered_ms(l, s->outer);
+	uint32_t ms = size_ms(l, s);
 
 	return ms && ms + LEDGER_WINDOW_MS > s->first_ms;
 }
