@@ -8,6 +8,9 @@
 #include "findings.h"
 #include "ledger.h"
 
+#define LOSS_MEMORY_MS	 60000 /* as long as evidence counts: what was lost meanwhile may have said otherwise */
+#define CONFIDENCE_LOSSY 0.9   /* … by so much */
+
 static const struct {
 	enum finding_class class;
 	detect_fn fn;
@@ -21,6 +24,8 @@ struct analysis {
 	struct ledgers *ledgers;
 	struct findings *findings;
 	uint32_t last_ms;
+	uint64_t losses;  /* sum of all counters of the last snapshot */
+	uint32_t loss_ms; /* when it last grew, 0: never */
 	size_t opened;
 	enum finding_severity worst;
 };
@@ -69,6 +74,27 @@ void analysis_free(struct analysis *a)
 	free(a);
 }
 
+static void losses_enter(struct analysis *a, const struct snapshot *snap)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < WIRE_LOSSES; i++)
+		sum += snap->losses[i];
+	if (sum != a->losses)
+		a->loss_ms = snap->now_ms;
+	a->losses = sum;
+}
+
+/* What one detector says of one path, in doubt where something was lost. */
+static bool ask(const struct analysis *a, detect_fn detect, const struct ledger *l, uint32_t now_ms, struct verdict *v)
+{
+	if (!detect(l, now_ms, v))
+		return false;
+	if (a->loss_ms && now_ms - a->loss_ms <= LOSS_MEMORY_MS)
+		v->confidence *= CONFIDENCE_LOSSY;
+	return true;
+}
+
 int analysis_step(struct analysis *a, const struct snapshot *snap, finding_fn fn, void *arg)
 {
 	struct tee tee = { a, fn, arg };
@@ -78,11 +104,12 @@ int analysis_step(struct analysis *a, const struct snapshot *snap, finding_fn fn
 	if (snap->now_ms <= a->last_ms)
 		return 0;
 	a->last_ms = snap->now_ms;
+	losses_enter(a, snap);
 	err = ledgers_step(a->ledgers, snap);
 	for (size_t i = 0; !err && (l = ledgers_at(a->ledgers, i)); i++) {
 		for (size_t d = 0; !err && d < sizeof(DETECTORS) / sizeof(DETECTORS[0]); d++) {
 			struct verdict v;
-			bool there = DETECTORS[d].fn(l, snap->now_ms, &v);
+			bool there = ask(a, DETECTORS[d].fn, l, snap->now_ms, &v);
 
 			err = findings_verdict(a->findings, snap, l, DETECTORS[d].class, there ? &v : NULL,
 					       count_opened, &tee);
