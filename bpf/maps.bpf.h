@@ -59,6 +59,14 @@ struct {
 	__type(value, __u64);
 } drops SEC(".maps");
 
+/* Written by the kfree_skb hook of kernels without reasons: drops by address in the kernel's code. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_DROP_SITES);
+	__type(key, __u64);
+	__type(value, __u64);
+} drop_sites SEC(".maps");
+
 /* Written by all: enum wire_loss. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -80,6 +88,16 @@ static __always_inline int is_wg_port(const struct wire_config *cfg, __u64 port)
 	/* The compiler knows that a port fits; the verifier has forgotten it after the byte swap. */
 	asm volatile("%0 &= 0xffff" : "+r"(port));
 	return cfg->wg_port[port];
+}
+
+/* WIRE_ROLE_NONE if the link is not watched. */
+static __always_inline enum wire_role link_role(const struct wire_config *cfg, __u32 ifindex)
+{
+	__u32 slot = cfg->link_slot[ifindex & (sizeof(cfg->link_slot) - 1)];
+
+	if (slot >= WIRE_LINKS || cfg->links[slot].ifindex != ifindex)
+		return WIRE_ROLE_NONE;
+	return cfg->links[slot].role;
 }
 
 static __always_inline void loss_count(enum wire_loss loss)

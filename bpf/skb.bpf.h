@@ -34,28 +34,43 @@ static __always_inline __u32 skb_segment_size(struct sk_buff *skb)
 	return header + gso_size < len ? header + gso_size : len;
 }
 
-/* Family and destination address and, for UDP and TCP without extension headers, port. 0, or -1 if it is not IP. */
-static __always_inline int skb_destination(struct sk_buff *skb, struct wire_tally_key *key)
+/* Family and addresses of the IP header at `ip`; 16 bytes each, not touched beyond the family's. 0, or -1 if it is not IP. */
+static __always_inline int ip_addresses(const unsigned char *ip, __u8 *family, __u8 *source, __u8 *destination)
 {
-	unsigned char *ip = skb_network_header(skb);
-	__u8 first, protocol;
-	__be16 port;
-	__u32 l4;
+	__u8 first;
 
 	if (bpf_probe_read_kernel(&first, 1, ip))
 		return -1;
 	if (first >> 4 == 4) {
-		key->family = AF_INET;
-		l4 = (first & 15) * 4;
-		bpf_probe_read_kernel(&protocol, 1, ip + 9);
-		bpf_probe_read_kernel(key->remote, 4, ip + 16);
+		*family = AF_INET;
+		bpf_probe_read_kernel(source, 4, ip + 12);
+		bpf_probe_read_kernel(destination, 4, ip + 16);
 	} else if (first >> 4 == 6) {
-		key->family = AF_INET6;
-		l4 = 40;
-		bpf_probe_read_kernel(&protocol, 1, ip + 6);
-		bpf_probe_read_kernel(key->remote, 16, ip + 24);
+		*family = AF_INET6;
+		bpf_probe_read_kernel(source, 16, ip + 8);
+		bpf_probe_read_kernel(destination, 16, ip + 24);
 	} else {
 		return -1;
+	}
+	return 0;
+}
+
+/* Family and destination address and, for UDP and TCP without extension headers, port. 0, or -1 if it is not IP. */
+static __always_inline int skb_destination(struct sk_buff *skb, struct wire_tally_key *key)
+{
+	const unsigned char *ip = skb_network_header(skb);
+	__u8 source[16], ihl, protocol = 0;
+	__be16 port;
+	__u32 l4 = 40;
+
+	if (ip_addresses(ip, &key->family, source, key->remote))
+		return -1;
+	if (key->family == AF_INET) {
+		bpf_probe_read_kernel(&ihl, 1, ip);
+		bpf_probe_read_kernel(&protocol, 1, ip + 9);
+		l4 = (ihl & 15) * 4;
+	} else {
+		bpf_probe_read_kernel(&protocol, 1, ip + 6);
 	}
 	if ((protocol == IPPROTO_UDP || protocol == IPPROTO_TCP) &&
 	    !bpf_probe_read_kernel(&port, sizeof(port), ip + l4 + 2))

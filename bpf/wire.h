@@ -27,7 +27,8 @@
 #define WIRE_LINKS	32	/* watched interfaces, tunnels and underlays together */
 #define WIRE_SIZE_STEP	16	/* resolution of the size histograms: WireGuard's padding */
 #define WIRE_SIZE_SLOTS 578	/* 0 … 9232 bytes; the last slot takes everything above */
-#define WIRE_REASONS	256	/* kernel drop reasons counted by number */
+#define WIRE_REASONS	256	/* kernel drop reasons counted by number; the last: what does not fit, subsystems' own */
+#define WIRE_DROP_SITES 256	/* places in the kernel's code that drop, where it gives no reasons */
 
 enum wire_role {
 	WIRE_ROLE_NONE,
@@ -174,7 +175,7 @@ struct wire_session {
 /* Map "tallies": rare things, counted by what they are about. No event for each packet. */
 enum wire_tally_kind {
 	WIRE_TALLY_FRAGMENTED = 1,  /* ip_do_fragment, ip6_fragment: a packet was fragmented here */
-	WIRE_TALLY_FRAGMENT_FAILED, /* the same, with an error; aux: errno */
+	WIRE_TALLY_FRAGMENT_FAILED, /* the same, with an error; aux: errno, ENOBUFS if a queue refused a fragment */
 	WIRE_TALLY_FRAGMENT_RX,	    /* tc: a fragment arrived; aux: 0 first, 1 middle, 2 last */
 	WIRE_TALLY_FRAGMENT_TX,
 	WIRE_TALLY_TOO_BIG_RX,	    /* tc: a too-big message arrived; aux: next-hop MTU */
@@ -189,7 +190,7 @@ enum wire_tally_kind {
 	WIRE_TALLY_REASSEMBLY_TIMEOUT, /* fragments never did; remote: their source */
 	WIRE_TALLY_TOO_BIG_MADE,    /* the kernel makes a too-big message for remote; aux: next-hop MTU */
 	WIRE_TALLY_PMTU_LEARNED,    /* a route exception for remote; aux: path MTU */
-	WIRE_TALLY_TCP_RETRANSMIT,  /* a local socket's segment to remote */
+	WIRE_TALLY_TCP_RETRANSMIT,  /* a local socket's segment to remote, into a tunnel; port 0 if ephemeral */
 	WIRE_TALLY_KINDS,
 };
 
@@ -214,7 +215,7 @@ struct wire_tally {
 
 /* Map "drops": per CPU array by reason number: packets freed as dropped in the watched namespace. */
 
-/* Map "drop_sites": kernels without reasons count by the caller's address; user space names it by kallsyms. */
+/* Map "drop_sites": kernels without reasons count by the dropping code's address; user space names it by kallsyms. */
 
 /* Map "losses": per CPU array: what the programs could not see, keep or tell. */
 enum wire_loss {

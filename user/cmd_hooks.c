@@ -9,16 +9,18 @@
 #include "observer.h"
 #include "sink.h"
 
+static void print_hook(const struct hook_status *h)
+{
+	printf("%-28s %-8s %s\n", h->name, h->attached ? h->how : "-", h->attached ? h->note : h->why_not);
+	if (!h->attached && h->blinds)
+		printf("%-28s %-8s unseen: %s\n", "", "", h->blinds);
+}
+
 static void print_hooks(const struct status *status)
 {
-	printf("%-28s %-8s %s\n", "HOOK", "HOW", "UNSEEN WITHOUT IT");
-	for (size_t i = 0; i < status->hooks_n; i++) {
-		const struct hook_status *h = &status->hooks[i];
-
-		printf("%-28s %-8s %s\n", h->name, h->attached ? h->how : "-", h->attached ? "" : h->blinds);
-		if (!h->attached)
-			printf("%-28s %-8s because: %s\n", "", "", h->why_not);
-	}
+	printf("%-28s %-8s %s\n", "HOOK", "HOW", "REMARK");
+	for (size_t i = 0; i < status->hooks_n; i++)
+		print_hook(&status->hooks[i]);
 }
 
 enum exit_status cmd_hooks(const struct options *opt)

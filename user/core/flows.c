@@ -160,16 +160,21 @@ static uint32_t segment_bound(const struct wire_flow *f, const struct ledger *rx
 }
 
 /*
- * Since when the remote side owes an answer: it has said nothing since the last request, or nothing at all since the
- * handshake (a server that speaks first); 0: it owes none.
+ * Since when the remote side owes a word; 0: it owes none. One that was asked owes an answer to each request, if it is the
+ * server; a client owes none, it may idle after an answer. Either has had something to say if it has said
+ * nothing at all since the handshake.
  */
 static uint32_t answer_due_ms(const struct wire_flow *f)
 {
-	if (f->hole_ms || (f->flags & WIRE_FLOW_CLOSED))
+	bool remote_serves = f->flags & WIRE_FLOW_SYN_TX;
+
+	if (f->hole_ms || (f->flags & WIRE_FLOW_CLOSED) || (!remote_serves && !f->mss_remote))
 		return 0;
-	if ((f->flags & WIRE_FLOW_TX_REQUEST) && f->last_tx_data_ms > f->last_rx_data_ms)
+	if (remote_serves && (f->flags & WIRE_FLOW_TX_REQUEST) && f->last_tx_data_ms > f->last_rx_data_ms)
 		return f->last_tx_data_ms;
-	return (f->flags & WIRE_FLOW_SYN_TX) && !(f->flags & WIRE_FLOW_RX_RESPONSE) ? f->first_ms : 0;
+	if (f->flags & WIRE_FLOW_RX_RESPONSE)
+		return 0;
+	return f->last_tx_data_ms > f->first_ms ? f->last_tx_data_ms : f->first_ms;
 }
 
 /* rx: a hole in the stream from the remote side that stays open, or silence where an answer is due. */

@@ -4,6 +4,7 @@
  * sinks and the commands. One table for each enum; a value outside its enum is "unknown", never NULL.
  */
 #include "finding.h"
+#include "ptb.h"
 #include "status.h"
 
 #define ARRAY_LEN(a)	     (sizeof(a) / sizeof((a)[0]))
@@ -123,6 +124,44 @@ const char *status_state_name(enum status_state state)
 const char *loss_name(enum wire_loss loss)
 {
 	return NAME_OF(losses, loss);
+}
+
+static const char *const tally_kinds[] = {
+	[WIRE_TALLY_FRAGMENTED] = "fragmented",
+	[WIRE_TALLY_FRAGMENT_FAILED] = "fragment-failed",
+	[WIRE_TALLY_FRAGMENT_RX] = "fragment-rx",
+	[WIRE_TALLY_FRAGMENT_TX] = "fragment-tx",
+	[WIRE_TALLY_TOO_BIG_RX] = "too-big-rx",
+	[WIRE_TALLY_TOO_BIG_TX] = "too-big-tx",
+	[WIRE_TALLY_DROP_TOO_BIG] = "drop-too-big",
+	[WIRE_TALLY_TUNNEL_OVERSIZED] = "tunnel-oversized",
+	[WIRE_TALLY_HANDSHAKE_TX] = "handshake-tx",
+	[WIRE_TALLY_HANDSHAKE_RX] = "handshake-rx",
+	[WIRE_TALLY_SEND_ERROR] = "send-error",
+	[WIRE_TALLY_SOURCE_REFUSED] = "source-refused",
+	[WIRE_TALLY_REASSEMBLED] = "reassembled",
+	[WIRE_TALLY_REASSEMBLY_TIMEOUT] = "reassembly-timeout",
+	[WIRE_TALLY_TOO_BIG_MADE] = "too-big-made",
+	[WIRE_TALLY_PMTU_LEARNED] = "pmtu-learned",
+	[WIRE_TALLY_TCP_RETRANSMIT] = "tcp-retransmit",
+};
+COVERS(tally_kinds, WIRE_TALLY_KINDS);
+
+const char *tally_kind_name(enum wire_tally_kind kind)
+{
+	return NAME_OF(tally_kinds, kind);
+}
+
+static const char *const ptb_directions[] = {
+	[PTB_RX] = "rx",
+	[PTB_TX] = "tx",
+	[PTB_MADE] = "made",
+};
+COVERS(ptb_directions, PTB_DIRECTIONS);
+
+const char *ptb_direction_name(enum ptb_direction direction)
+{
+	return NAME_OF(ptb_directions, direction);
 }
 
 static const char *const roles[] = {

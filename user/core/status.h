@@ -23,7 +23,8 @@ struct hook_status {
 	bool attached;
 	char how[16];			/* "tcx", "clsact", "fentry", "kprobe", "tp_btf"; "" if not attached */
 	char why_not[STATUS_REASON_LEN]; /* "" if attached */
-	const char *blinds;		/* what stays unseen without it; static text */
+	const char *blinds;		/* what stays unseen without it; static text; NULL: nothing, all is well */
+	char note[STATUS_REASON_LEN];	/* attached: why not in the best way for this hook; "" if it is */
 };
 
 struct status {
@@ -40,5 +41,6 @@ struct status {
 const char *status_state_name(enum status_state state);
 const char *loss_name(enum wire_loss loss);
 const char *role_name(enum wire_role role); /* "tunnel", "underlay", "lan" */
+const char *tally_kind_name(enum wire_tally_kind kind); /* "fragmented", "too-big-rx", … */
 
 #endif

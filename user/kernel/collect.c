@@ -7,10 +7,10 @@
 
 #include "kernel_internal.h"
 
-#define BATCH 1024
+#define BATCH	       1024
 #define FLOW_MEMORY_MS 150000 /* a flow without a packet for so long says nothing any more */
 
-static int grow(void **array, size_t n, size_t size)
+int collect_grow(void **array, size_t n, size_t size)
 {
 	void *bigger;
 
@@ -35,7 +35,7 @@ static int flows_collect(const struct kernel *kernel, struct snapshot *snap)
 
 		if (!tag || (now - f->last_tx_ms > FLOW_MEMORY_MS && now - f->last_rx_ms > FLOW_MEMORY_MS))
 			continue;
-		err = grow((void **)&snap->flows, snap->flows_n, sizeof(*snap->flows));
+		err = collect_grow((void **)&snap->flows, snap->flows_n, sizeof(*snap->flows));
 		if (err)
 			return err;
 		snap->flows[snap->flows_n] = *f;
@@ -83,7 +83,7 @@ out:
 
 static int session_add(struct snapshot *snap, const void *key, const void *value)
 {
-	int err = grow((void **)&snap->sessions, snap->sessions_n, sizeof(*snap->sessions));
+	int err = collect_grow((void **)&snap->sessions, snap->sessions_n, sizeof(*snap->sessions));
 
 	if (err)
 		return err;
@@ -94,7 +94,7 @@ static int session_add(struct snapshot *snap, const void *key, const void *value
 
 static int tally_add(struct snapshot *snap, const void *key, const void *value)
 {
-	int err = grow((void **)&snap->tallies, snap->tallies_n, sizeof(*snap->tallies));
+	int err = collect_grow((void **)&snap->tallies, snap->tallies_n, sizeof(*snap->tallies));
 
 	if (err)
 		return err;
@@ -103,9 +103,7 @@ static int tally_add(struct snapshot *snap, const void *key, const void *value)
 	return 0;
 }
 
-/* Sums a per-CPU element of `words` counters into sum[]. */
-static int per_cpu_sum(const struct kernel *kernel, const struct bpf_map *map, uint32_t key, uint64_t *sum,
-		       size_t words)
+int collect_per_cpu(const struct kernel *kernel, const struct bpf_map *map, uint32_t key, uint64_t *sum, size_t words)
 {
 	uint64_t *values = calloc(kernel->cpus, words * sizeof(*values));
 	int err = -ENOMEM;
@@ -132,31 +130,12 @@ static int counters_collect(const struct kernel *kernel, struct snapshot *snap)
 
 		c->ifindex = kernel->config->links[i].ifindex;
 		for (int d = 0; d < WIRE_DIRECTIONS; d++) {
-			int err = per_cpu_sum(kernel, kernel->tc->maps.counters, i * WIRE_DIRECTIONS + d,
-					      (uint64_t *)&c->direction[d], sizeof(c->direction[d]) / 8);
+			int err = collect_per_cpu(kernel, kernel->tc->maps.counters, i * WIRE_DIRECTIONS + d,
+						  (uint64_t *)&c->direction[d], sizeof(c->direction[d]) / 8);
 
 			if (err)
 				return err;
 		}
-	}
-	return 0;
-}
-
-static int drops_collect(const struct kernel *kernel, struct snapshot *snap)
-{
-	for (uint32_t i = 0; i < WIRE_REASONS; i++) {
-		struct drop d = { .count = 0 };
-		int err = per_cpu_sum(kernel, kernel->tc->maps.drops, i, &d.count, 1);
-
-		if (err)
-			return err;
-		if (!d.count)
-			continue;
-		err = grow((void **)&snap->drops, snap->drops_n, sizeof(*snap->drops));
-		if (err)
-			return err;
-		snprintf(d.reason, sizeof(d.reason), "reason %u", i);
-		snap->drops[snap->drops_n++] = d;
 	}
 	return 0;
 }
@@ -177,6 +156,6 @@ int kernel_collect(struct kernel *kernel, struct snapshot *snap)
 	if (!err)
 		err = drops_collect(kernel, snap);
 	for (uint32_t i = 0; !err && i < WIRE_LOSSES; i++)
-		err = per_cpu_sum(kernel, kernel->tc->maps.losses, i, &snap->losses[i], 1);
+		err = collect_per_cpu(kernel, kernel->tc->maps.losses, i, &snap->losses[i], 1);
 	return err;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The tracing hooks of hooks.def. Each is its own BPF object that reuses the maps of the tc object, so that one
- * which this kernel cannot load takes nothing else with it. The programs of an object are tried in order until one loads
- * and attaches; the reason why none did goes to the status record.
+ * which this kernel cannot load takes nothing else with it. The programs of an object are the ways to attach, tried in
+ * order until one loads and attaches; the reason why none did goes to the status record.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,37 +11,45 @@
 
 #include "kernel_internal.h"
 
-#define HOOK(object, function, blinds) const void *object##_elf(size_t *len);
+#define ATTEMPTS 3 /* at a module: the first may come while it is being loaded */
+
+#define HOOK(object, function, module, blinds) const void *object##_elf(size_t *len);
 #include "hooks.def"
 #undef HOOK
 
 static const struct hook HOOKS[] = {
-#define HOOK(object, function, blinds) { function, blinds, object##_elf, NULL, NULL, "", "" },
+#define HOOK(object, name, of_module, unseen)                                                                          \
+	{ .function = name, .module = of_module, .blinds = unseen, .elf = object##_elf },
 #include "hooks.def"
 #undef HOOK
 };
 
-/* The ways to attach by the beginning of a program's name; more ways are more lines. */
-static const char *const WAYS[] = { "fentry", "fexit", "kprobe", "kretprobe", "tp_btf", "raw_tp" };
+/* The ways to attach by the beginning of a program's name. Those with one group are attached together. */
+static const struct way {
+	const char *name;
+	int group;
+} WAYS[] = {
+	{ "fentry", 0 }, { "fexit", 0 }, { "kprobe", 1 }, { "kretprobe", 1 }, { "tp_btf", 2 }, { "raw_tp", 3 },
+};
 
-static const char *program_way(const struct bpf_program *prog)
+static const struct way *program_way(const struct bpf_program *prog)
 {
 	const char *name = bpf_program__name(prog);
 
 	for (size_t i = 0; i < sizeof(WAYS) / sizeof(WAYS[0]); i++) {
-		size_t len = strlen(WAYS[i]);
+		size_t len = strlen(WAYS[i].name);
 
-		if (!strncmp(name, WAYS[i], len) && name[len] == '_')
-			return WAYS[i];
+		if (!strncmp(name, WAYS[i].name, len) && name[len] == '_')
+			return &WAYS[i];
 	}
-	return "unknown";
+	return NULL;
 }
 
 static int maps_reuse(struct bpf_object *object, const struct bpf_object *owner)
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, object) {
+	bpf_object__for_each_map (map, object) {
 		const struct bpf_map *shared = bpf_object__find_map_by_name(owner, bpf_map__name(map));
 		int err;
 
@@ -54,15 +62,49 @@ static int maps_reuse(struct bpf_object *object, const struct bpf_object *owner)
 	return 0;
 }
 
-/* The nth program of the object by order in the file, NULL past the end. */
-static struct bpf_program *program_nth(struct bpf_object *object, int n)
+/* Leaves the programs of the nth way to be loaded. Returns the way's first, NULL if there are not so many ways. */
+static const struct way *way_choose(struct bpf_object *object, int n)
 {
-	struct bpf_program *prog = NULL;
+	const struct way *chosen = NULL, *last = NULL;
+	struct bpf_program *prog;
 
-	do {
-		prog = bpf_object__next_program(object, prog);
-	} while (prog && n-- > 0);
-	return prog;
+	bpf_object__for_each_program (prog, object) {
+		const struct way *way = program_way(prog);
+
+		if (last && way && way->group != last->group)
+			n--;
+		bpf_program__set_autoload(prog, way && n == 0);
+		if (way && n == 0 && !chosen)
+			chosen = way;
+		last = way;
+	}
+	return chosen;
+}
+
+static int programs_attach(struct hook *hook)
+{
+	struct bpf_program *prog;
+	size_t n = 0;
+
+	bpf_object__for_each_program (prog, hook->object) {
+		if (!bpf_program__autoload(prog) || n == HOOK_LINKS)
+			continue;
+		hook->links[n] = bpf_program__attach(prog);
+		if (!hook->links[n++]) {
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+static void hook_detach(struct hook *hook)
+{
+	for (size_t i = 0; i < HOOK_LINKS; i++) {
+		bpf_link__destroy(hook->links[i]);
+		hook->links[i] = NULL;
+	}
+	bpf_object__close(hook->object);
+	hook->object = NULL;
 }
 
 static struct bpf_object *hook_open(const struct hook *hook, const struct kernel_options *options)
@@ -74,63 +116,59 @@ static struct bpf_object *hook_open(const struct hook *hook, const struct kernel
 	return bpf_object__open_mem(elf, len, &opts);
 }
 
-/* Loads and attaches the nth way. 0; -ENOENT: there is no nth way; or why this way failed. */
-static int hook_try(struct kernel *kernel, struct hook *hook, int n, const struct kernel_options *options)
+/* Loads and attaches the nth way, whose name goes to hook->how. 0; why this way failed; or 1: there is no nth way. */
+static int hook_try(struct kernel *kernel, struct hook *hook, int n)
 {
-	struct bpf_object *object = hook_open(hook, options);
-	struct bpf_program *prog, *chosen;
-	struct bpf_link *link;
+	const struct way *way;
 	int err;
 
-	if (!object)
+	hook->object = hook_open(hook, &kernel->options);
+	if (!hook->object)
 		return -errno;
-	chosen = program_nth(object, n);
-	if (!chosen) {
-		bpf_object__close(object);
-		return -ENOENT;
+	way = way_choose(hook->object, n);
+	snprintf(hook->how, sizeof(hook->how), "%s", way ? way->name : "");
+	if (!way) {
+		hook_detach(hook);
+		return 1;
 	}
-	bpf_object__for_each_program(prog, object)
-		bpf_program__set_autoload(prog, prog == chosen);
-	snprintf(hook->how, sizeof(hook->how), "%s", program_way(chosen));
-	err = maps_reuse(object, kernel->tc->obj);
+	err = maps_reuse(hook->object, kernel->tc->obj);
 	if (!err)
-		err = bpf_object__load(object);
-	if (!err) {
-		link = bpf_program__attach(chosen);
-		err = link ? 0 : -errno;
-		hook->link = link;
-	}
-	if (err) {
-		bpf_object__close(object);
-		return err == -ENOENT ? -ESRCH : err;
-	}
-	hook->object = object;
-	return 0;
+		err = bpf_object__load(hook->object);
+	if (!err)
+		err = programs_attach(hook);
+	if (err)
+		hook_detach(hook);
+	return err;
 }
 
-static void hook_attach(struct kernel *kernel, struct hook *hook, const struct kernel_options *options)
+static void hook_attach(struct kernel *kernel, struct hook *hook)
 {
+	char reason[STATUS_REASON_LEN];
+	bool missing = true;
 	size_t used = 0;
 	int err;
 
-	for (int n = 0;; n++) {
-		libbpf_forget_warnings();
-		err = hook_try(kernel, hook, n, options);
-		if (!err) {
-			hook->why_not[0] = '\0';
-			return;
-		}
-		if (err == -ENOENT)
-			break;
+	hook->module_id = module_id(hook->module);
+	hook->dormant = false;
+	hook->why_not[0] = '\0';
+	for (int n = 0; (err = hook_try(kernel, hook, n)) < 0; n++) {
+		why_not(hook, hook->how, err, reason, sizeof(reason));
+		missing = missing && is_missing(err);
 		if (used < sizeof(hook->why_not))
-			used += snprintf(hook->why_not + used, sizeof(hook->why_not) - used, "%s%s: %s",
-					 used ? "; " : "", hook->how,
-					 err == -ESRCH ? "no such function in this kernel" : strerror(-err));
+			used += snprintf(hook->why_not + used, sizeof(hook->why_not) - used, "%s%s: %s", n ? "; " : "",
+					 hook->how, reason);
 	}
-	hook->how[0] = '\0';
+	if (!err || !missing)
+		return;
+	hook->dormant = hook->module && !hook->module_id;
+	if (hook->dormant)
+		snprintf(hook->why_not, sizeof(hook->why_not), "nothing to see: the module %s is not loaded",
+			 hook->module);
+	else
+		snprintf(hook->why_not, sizeof(hook->why_not), "no such function in this kernel");
 }
 
-int hooks_attach(struct kernel *kernel, const struct kernel_options *options)
+int hooks_attach(struct kernel *kernel)
 {
 	kernel->hooks = malloc(sizeof(HOOKS));
 	if (!kernel->hooks)
@@ -138,16 +176,31 @@ int hooks_attach(struct kernel *kernel, const struct kernel_options *options)
 	memcpy(kernel->hooks, HOOKS, sizeof(HOOKS));
 	kernel->hooks_n = sizeof(HOOKS) / sizeof(HOOKS[0]);
 	for (size_t i = 0; i < kernel->hooks_n; i++)
-		hook_attach(kernel, &kernel->hooks[i], options);
+		hook_attach(kernel, &kernel->hooks[i]);
 	return 0;
+}
+
+void hooks_refresh(struct kernel *kernel)
+{
+	for (size_t i = 0; i < kernel->hooks_n; i++) {
+		struct hook *hook = &kernel->hooks[i];
+		uint64_t id = module_id(hook->module);
+
+		if (id != hook->module_id)
+			hook->attempts = 0;
+		else if (!id || hook->object || hook->attempts == ATTEMPTS)
+			continue;
+		hook_detach(hook);
+		hook_attach(kernel, hook);
+		hook->attempts++;
+	}
 }
 
 void hooks_detach(struct kernel *kernel)
 {
-	for (size_t i = 0; kernel->hooks && i < kernel->hooks_n; i++) {
-		bpf_link__destroy(kernel->hooks[i].link);
-		bpf_object__close(kernel->hooks[i].object);
-	}
+	for (size_t i = 0; kernel->hooks && i < kernel->hooks_n; i++)
+		hook_detach(&kernel->hooks[i]);
 	free(kernel->hooks);
 	kernel->hooks = NULL;
+	kernel->hooks_n = 0;
 }

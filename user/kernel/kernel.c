@@ -91,6 +91,7 @@ int kernel_open(struct kernel **kernel, const struct kernel_options *options, st
 	if (!k)
 		return err;
 	k->reader = reader;
+	k->options = *options;
 	k->slot_fd = -1;
 	print_verbose = options->verbose;
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
@@ -110,7 +111,9 @@ int kernel_open(struct kernel **kernel, const struct kernel_options *options, st
 		goto fail;
 	tc_take_slot(k);
 	object = "hooks";
-	err = hooks_attach(k, options);
+	err = drop_names_load(k);
+	if (!err)
+		err = hooks_attach(k);
 	if (err)
 		goto fail;
 	*kernel = k;
@@ -128,6 +131,7 @@ void kernel_close(struct kernel *kernel)
 	for (size_t i = 0; i < kernel->attachments_n; i++)
 		tc_detach(kernel, &kernel->attachments[i]);
 	hooks_detach(kernel);
+	drop_names_free(kernel->drop_names);
 	if (kernel->config)
 		munmap(kernel->config, sizeof(struct wire_config));
 	if (kernel->flows)
@@ -214,6 +218,7 @@ int kernel_watch(struct kernel *kernel, const struct inventory *inv)
 {
 	int attached = 0;
 
+	hooks_refresh(kernel);
 	links_drop(kernel, inv);
 	config_links(kernel, inv);
 	for (size_t i = 0; i < inv->links_n && i < WIRE_LINKS; i++) {
@@ -234,41 +239,54 @@ void kernel_set_clock(struct kernel *kernel, uint32_t now_ms)
 	__atomic_store_n(&kernel->config->now_ms, now_ms, __ATOMIC_RELAXED);
 }
 
-static void status_add(struct status *status, const char *name, bool attached, const char *how, const char *why_not,
-		       const char *blinds)
+static struct hook_status *status_add(struct status *status, const char *name, const char *how)
 {
 	struct hook_status *h;
 
 	if (status->hooks_n == STATUS_HOOKS_MAX)
-		return;
+		return NULL;
 	h = &status->hooks[status->hooks_n++];
-	*h = (struct hook_status){ .attached = attached, .blinds = blinds };
+	*h = (struct hook_status){ .attached = how != NULL };
 	snprintf(h->name, sizeof(h->name), "%s", name);
-	snprintf(h->how, sizeof(h->how), "%s", attached ? how : "");
-	snprintf(h->why_not, sizeof(h->why_not), "%s", attached ? "" : why_not);
-	if (!attached)
-		status->state = STATUS_DEGRADED;
+	snprintf(h->how, sizeof(h->how), "%s", how ? how : "");
+	return h;
+}
+
+static void status_tc(struct status *status, const struct tc_attachment *at)
+{
+	struct hook_status *h;
+	char name[STATUS_NAME_LEN];
+
+	snprintf(name, sizeof(name), "tc %s %s", at->direction == WIRE_RX ? "ingress" : "egress", at->ifname);
+	h = status_add(status, name, !at->attached ? NULL : at->link_fd >= 0 ? "tcx" : "clsact");
+	if (!h || at->attached)
+		return;
+	snprintf(h->why_not, sizeof(h->why_not), "%s", at->why_not);
+	h->blinds = "every packet of this link in this direction";
+	status->state = STATUS_DEGRADED;
+}
+
+static void status_hook(struct status *status, const struct hook *hook)
+{
+	struct hook_status *h = status_add(status, hook->function, hook->object ? hook->how : NULL);
+
+	if (!h)
+		return;
+	snprintf(h->attached ? h->note : h->why_not, STATUS_REASON_LEN, "%s", hook->why_not);
+	if (h->attached || hook->dormant)
+		return;
+	h->blinds = hook->blinds;
+	status->state = STATUS_DEGRADED;
 }
 
 void kernel_status(struct kernel *kernel, struct status *status)
 {
-	char name[STATUS_NAME_LEN];
-
 	status->hooks_n = 0;
 	status->state = STATUS_READY;
-	for (size_t i = 0; i < kernel->attachments_n; i++) {
-		const struct tc_attachment *at = &kernel->attachments[i];
-
-		snprintf(name, sizeof(name), "tc %s %s", at->direction == WIRE_RX ? "ingress" : "egress", at->ifname);
-		status_add(status, name, at->attached, at->link_fd >= 0 ? "tcx" : "clsact", at->why_not,
-			   at->role == WIRE_ROLE_LAN ? "whether too-big messages really leave on this link" :
-						       "every packet of this link in this direction");
-	}
-	for (size_t i = 0; i < kernel->hooks_n; i++) {
-		const struct hook *h = &kernel->hooks[i];
-
-		status_add(status, h->function, h->link, h->how, h->why_not, h->blinds);
-	}
+	for (size_t i = 0; i < kernel->attachments_n; i++)
+		status_tc(status, &kernel->attachments[i]);
+	for (size_t i = 0; i < kernel->hooks_n; i++)
+		status_hook(status, &kernel->hooks[i]);
 	for (uint32_t i = 0; i < WIRE_LOSSES; i++) {
 		uint64_t per_cpu[kernel->cpus];
 

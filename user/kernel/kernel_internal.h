@@ -11,14 +11,21 @@
 
 #define LIBBPF_LOG_LEN 1024
 
+/* A way has two programs at most: a function's entry and its exit. */
+#define HOOK_LINKS 2
+
 struct hook {
 	const char *function;
+	const char *module; /* that the function is in, NULL: the kernel itself */
 	const char *blinds;
 	const void *(*elf)(size_t *len);
-	struct bpf_object *object;
-	struct bpf_link *link;
+	struct bpf_object *object; /* NULL: not attached */
+	struct bpf_link *links[HOOK_LINKS];
+	uint64_t module_id; /* the module's at the last attempt to attach */
+	int attempts;	    /* to attach to this module_id */
+	bool dormant;	    /* not attached, and nothing to miss: the module is not loaded */
 	char how[16];
-	char why_not[STATUS_REASON_LEN];
+	char why_not[STATUS_REASON_LEN]; /* not attached; or attached, but not in the best way */
 };
 
 /* One direction of one link with a tc program. */
@@ -27,9 +34,9 @@ struct tc_attachment {
 	char ifname[IFACE_NAME_LEN];
 	enum wire_direction direction;
 	enum wire_role role;
-	int link_fd;	    /* tcx: closing it detaches; -1 with clsact */
-	uint32_t handle;    /* clsact */
-	uint32_t priority;  /* clsact */
+	int link_fd;	   /* tcx: closing it detaches; -1 with clsact */
+	uint32_t handle;   /* clsact */
+	uint32_t priority; /* clsact */
 	bool attached;
 	char why_not[STATUS_REASON_LEN];
 };
@@ -42,15 +49,36 @@ struct kernel {
 	size_t hooks_n;
 	struct tc_attachment attachments[WIRE_LINKS * WIRE_DIRECTIONS];
 	size_t attachments_n;
+	struct kernel_options options;
+	struct drop_names *drop_names;
 	struct inventory_reader *reader;
-	int slot_fd;  /* abstract socket that says this instance lives */
-	int slot;     /* its number: part of our tc filters' handles */
+	int slot_fd; /* abstract socket that says this instance lives */
+	int slot;    /* its number: part of our tc filters' handles */
 	int cpus;
 };
 
 /* hooks.c: makes the table from hooks.def and attaches what can be attached. 0 or -ENOMEM. */
-int hooks_attach(struct kernel *kernel, const struct kernel_options *options);
+int hooks_attach(struct kernel *kernel);
+/* Attaches again where a module has been loaded, or unloaded and loaded: kprobes fall silent then, and say nothing. */
+void hooks_refresh(struct kernel *kernel);
 void hooks_detach(struct kernel *kernel);
+
+/* why_not.c: an identity that is new each time the module is loaded; 0: not loaded, or built in without parameters. */
+uint64_t module_id(const char *module);
+/* True if err means that there is no such function. */
+bool is_missing(int err);
+/* Why this way (fentry, kprobe, …) of attaching the hook failed with err, in plain words. */
+void why_not(const struct hook *hook, const char *way, int err, char *text, size_t len);
+
+/* drops.c: reads the names of the kernel's drop reasons; without them they keep their numbers. 0 or -ENOMEM. */
+int drop_names_load(struct kernel *kernel);
+void drop_names_free(struct drop_names *names);
+int drops_collect(struct kernel *kernel, struct snapshot *snap);
+
+/* collect.c: room for one more after n elements. 0 or -ENOMEM. */
+int collect_grow(void **array, size_t n, size_t size);
+/* Sums a per-CPU element of `words` counters into sum[]. 0 or -errno. */
+int collect_per_cpu(const struct kernel *kernel, const struct bpf_map *map, uint32_t key, uint64_t *sum, size_t words);
 
 /* tc.c: 0 or -errno; the reason for a failure is in at->why_not. */
 int tc_attach(struct kernel *kernel, struct tc_attachment *at);

@@ -272,6 +272,7 @@ enum message_type {
 struct allowedips_node;
 struct bpf_flow_keys;
 struct bpf_sock;
+struct dst_entry;
 struct fqdir;
 struct net;
 struct net_device;
@@ -769,6 +770,7 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	struct dst_entry *sk_dst_cache;
 	__u32 sk_mark;
 	unsigned int sk_gso_max_size;
 	u16 sk_type;

@@ -34,6 +34,15 @@ big_pings()
 	lab_spawn "$LAB_RELAY" /dev/null /dev/null ping -n -i 0.5 -c 20 -M "do" -s "$1" "$LAB_SERVER_IP"
 }
 
+# The path shrinks after it has carried full packets, as when a second uplink takes over.
+failover()
+{
+	download
+	wait "$LAB_PID"
+	lab_path_mtu 1400
+	download
+}
+
 # quiet: no flow of an earlier row is left.
 quiet()
 {
@@ -42,6 +51,13 @@ quiet()
 	for ns in "$LAB_RELAY" "$LAB_SERVER"; do
 		in_ns "$ns" ss -K state connected >/dev/null 2>&1
 	done
+}
+
+demolish()
+{
+	local ns
+
+	for ns in "$LAB_RELAY" "$LAB_INET" "$LAB_GW" "$LAB_SERVER"; do lab_netns_del "$ns"; done
 }
 
 # hole NAME NS CLASS DIRECTION TRUTH OVERHEAD TRAFFIC...
@@ -58,7 +74,7 @@ hole()
 	lab_spawn "$LAB_RELAY" /dev/null /dev/null ping -n -i 1 "$LAB_SERVER_IP"
 	ping=$LAB_PID
 	"$@"
-	check "$name: $class $direction is found" wait_record "$records" 8 \
+	check "$name: $class $direction is found" wait_record "$records" 10 \
 		".mtuscope.finding | select(.class == \"$class\" and .direction == \"$direction\" and .peer.public_key == \"$key\")"
 	assert_record "$records" ".mtuscope.finding.path_mtu | select(. and (.lower // 0) <= $truth and $truth < .upper)" \
 		"$name: the bracket holds $truth"
@@ -90,4 +106,18 @@ hole "access link of 1492, tunnel MTU 1440, seen by the relay" "$LAB_RELAY" path
 lab_tunnel_mtu 1420 1420
 lab_path_mtu 1124
 hole "hotel path of 1124, tunnel MTU 1420" "$LAB_GW" path-blackhole tx 1124 60 download
+lab_tunnel_mtu 1440 1440
+lab_path_mtu 1500
+hole "failover from 1500 to 1400" "$LAB_GW" path-blackhole tx 1400 60 failover
+demolish
+
+lab_incident --prefix "v6-$$-" --v6-underlay --tunnel-mtu-a 1420 --tunnel-mtu-b 1420 --path-mtu 1400
+serve 5001 --send 200000
+hole "IPv6 underlay of 1400, tunnel MTU 1420" "$LAB_GW" path-blackhole tx 1400 80 download
+demolish
+
+lab_incident --prefix "frag-$$-" --relay-nic 1500 --gateway-nic 1500
+serve 5001 --send 200000
+lab_path_no_fragments
+hole "fragments are dropped" "$LAB_GW" fragment-blackhole tx 1500 60 download
 done_testing

@@ -18,7 +18,8 @@
 #define OUTER_MIN	 576   /* no IPv4 path carries less (RFC 791), what dies below it dies of something else */
 #define ETHERNET_MTU	 1500  /* beyond it no path on the Internet is to be expected to carry it */
 #define LOOKBACK_MS	 10000 /* what got through so long before counts for the bracket, if nothing says the path changed */
-#define LOST_TICKS_MIN	 2     /* rx: gaps at different moments, not one burst */
+#define LOST_TICKS_MIN	 3     /* rx: gaps at different moments, not a burst or two */
+#define LOST_TICKS_JUMBO 2     /* … where the size makes a hole likelier than a burst */
 #define STALL_LOSS_MAX	 24    /* rx: packets that one stalled flow loses at most: an initial window and its repetitions */
 #define PADDING		 16    /* WireGuard pads the inner packet to a multiple of it */
 #define RTO_MIN_MS	 200   /* rx: Linux's shortest retransmission time-out, doubled with each try */
@@ -115,7 +116,8 @@ static bool witness_rx(const struct ledger *l, const struct stall *s, uint32_t n
 		return true;
 	if (s->lost > STALL_LOSS_MAX * l->stalls_total)
 		return false; /* more than these flows can lose: the path loses everything alike */
-	return s->lost >= TRIES_MIN && s->lost_ticks >= LOST_TICKS_MIN && s->received && s->chance < CHANCE_MAX;
+	return s->lost >= TRIES_MIN && s->received && s->chance < CHANCE_MAX &&
+	       s->lost_ticks >= (s->outer > ETHERNET_MTU ? LOST_TICKS_JUMBO : LOST_TICKS_MIN);
 }
 
 static bool is_witness(const struct ledger *l, const struct stall *s, uint32_t now_ms, uint32_t overhead)
