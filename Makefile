@@ -29,28 +29,36 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_
 SCENARIOS := $(notdir $(basename $(wildcard tests/lab/scenarios/*.sh)))
 VM_TESTS := $(foreach k,$(KERNELS),$(SCENARIOS:%=$(BUILD)/tests/vm/$k/%.t))
 
+MAKEFLAGS += --no-print-directory
+# V=1 shows the commands, and else each is a word and a file.
+Q := $(if $(filter-out 0,$(V)),,@)
+say = $(if $(Q),@printf '  %-7s %s\n' '$1' '$2')
+
 all: $(BUILD)/mtuscope ## build the program (the default)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
-	@echo '  variables: SAN=address,undefined  CC=clang  KERNELS="6.1 6.12"  DESTDIR=  PREFIX='
+	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 25
+	@echo '  variables: V=1  SAN=address,undefined  CC=clang  KERNELS="6.1 6.12"  DESTDIR=  PREFIX='
 
-.PHONY: all help demo test check check-run test-run bpf-check fuzz bench fmt lint install clean
+.PHONY: all help demo test check check-run test-run bpf-check fuzz fmt lint install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 ## build
 
 $(BUILD)/mtuscope: $(BUILD)/user/main.o $(BUILD)/libmtuscope.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/libmtuscope.a: $(LIB_OBJECTS) $(HOOK_OBJECTS)
-	rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(filter $(BUILD)/user/kernel/%,$(OBJECTS)): $(BUILD)/bpf/tc.skel.h
 
@@ -58,87 +66,102 @@ $(BUILD)/user/main.o: Makefile
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 $(BUILD)/bpf/%.bpf.o: bpf/hooks/%.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # A hook is loaded from its bytes, all hooks alike: only the maps of the tc object need a typed skeleton.
 $(BUILD)/bpf/%.elf.c: $(BUILD)/bpf/%.skel.h
-	printf '#include "%s"\nconst void *%s_elf(size_t *len);\nconst void *%s_elf(size_t *len) { return %s_bpf__elf_bytes(len); }\n' \
+	@printf '#include "%s"\nconst void *%s_elf(size_t *len);\nconst void *%s_elf(size_t *len) { return %s_bpf__elf_bytes(len); }\n' \
 		$*.skel.h $* $* $* > $@
 
 $(BUILD)/bpf/%.elf.o: $(BUILD)/bpf/%.elf.c
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 ## test
 
 demo: ## on a fresh machine: install, build, boot a VM, replay the incident, show the verdict and the cure
-	scripts/setup
-	$(MAKE) all $(BUILD)/tests/chain
-	scripts/demo
+	@scripts/setup
+	@$(MAKE) all $(BUILD)/tests/chain
+	@scripts/demo
 
-test: ## on a fresh machine: install, build, and run all tests, with the lab in VMs of $(KERNELS)
-	scripts/setup
-	$(MAKE) test-run
+test: ## on a fresh machine: install, build, and run all tests, the lab's in virtual machines
+	@echo 'Installing what is missing, building, then the tests: $(words $(UNIT_TESTS)) programs of unit tests, $(words $(BPF_TESTS)) of'
+	@echo 'BPF tests on this kernel, and $(words $(SCENARIOS)) lab scenarios, each in virtual machines with Linux $(KERNELS).'
+	@scripts/setup
+	@$(MAKE) test-run
 
 check: ## build and run the unprivileged tests, in seconds
-	$(MAKE) check-run
+	@$(MAKE) check-run
 
 check-run: all $(UNIT_TESTS)
-	CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(UNIT_TESTS)
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(UNIT_TESTS)
 
 bpf-check: all $(BPF_TESTS) ## the BPF programs against built packets, on this kernel; needs root
-	CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(BPF_TESTS)
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(BPF_TESTS)
 
 test-run: all $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS) $(BUILD)/tests/traffic $(BUILD)/tests/chain
-	CMOCKA_MESSAGE_OUTPUT=TAP scripts/prove $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS)
+	$(Q)scripts/prove $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka -ljansson
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka -ljansson
 
 $(BUILD)/tests/bpf/%: tests/bpf/%.c $(BUILD)/libmtuscope.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/traffic: tests/lab/traffic.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $<
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
 
 $(BUILD)/tests/chain: tests/lab/make-chain
-	tests/lab/make-chain $@
+	$(call say,CERTS,$@)
+	$(Q)tests/lab/make-chain $@
 
 $(BUILD)/tests/vm/%.t: Makefile
 	@mkdir -p $(@D)
-	printf '#!/bin/sh\nexec scripts/vm --kernel %s -- tests/lab/scenarios/%s.sh\n' $(*D) $(*F) > $@
-	chmod +x $@
+	@printf '#!/bin/sh\nexec scripts/vm --kernel %s -- tests/lab/scenarios/%s.sh\n' $(*D) $(*F) > $@
+	@chmod +x $@
 
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZERS) ## run each fuzzer for FUZZ_SECONDS
-	for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 || exit 1; done
+	$(Q)for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 || exit 1; done
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(SOURCES)
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined $(INCLUDES) -o $@ $< \
+	$(call say,FUZZ,$<)
+	$(Q)$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined $(INCLUDES) -o $@ $< \
 		$(wildcard user/core/*.c user/core/*/*.c user/sink/*.c user/inventory/*.c) -lmnl -lm -ljansson
 
 fmt: ## format the C files
-	clang-format -i $(shell git ls-files '*.c' '*.h' ':!vmlinux')
+	$(Q)clang-format -i $(shell git ls-files '*.c' '*.h' ':!vmlinux')
 
 lint: ## shellcheck, cppcheck, the include rules
-	scripts/lint
+	@scripts/lint
+
+compile_commands.json: export COMMAND = $(CC) $(ALL_CFLAGS) -c
+compile_commands.json: Makefile $(SOURCES) ## for clangd and its like
+	$(Q)printf '%s\n' $(SOURCES) | jq -nR '[inputs | {directory: env.PWD, file: ., command: (env.COMMAND + " " + .)}]' > $@
 
 ## install
 
 install: all ## install the program under DESTDIR and PREFIX
-	install -D -m 755 $(BUILD)/mtuscope $(DESTDIR)$(PREFIX)/sbin/mtuscope
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/sbin/mtuscope)
+	$(Q)install -D -m 755 $(BUILD)/mtuscope $(DESTDIR)$(PREFIX)/sbin/mtuscope
 
 clean: ## remove what was built
-	rm -rf build
+	$(Q)rm -rf build
 
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d) $(wildcard $(BUILD)/tests/*/*.d)

@@ -235,7 +235,7 @@ static __always_inline void rx_seen(struct wire_flow *f, __u32 seq, __u32 end, _
 static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t,
 				   __u32 now)
 {
-	__u32 bytes = t->payload + t->syn;
+	__u32 bytes = t->payload + t->syn, end = t->seq + bytes + t->fin;
 
 	f->last_tx_ms = now;
 	if (t->syn) {
@@ -250,7 +250,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 		rx_advance(f, t->ack, now);
 	}
 	if (bytes) {
-		__u32 one = t->payload_one + t->syn, end = t->seq + bytes;
+		__u32 one = t->payload_one + t->syn;
 
 		if (!(f->flags & WIRE_FLOW_TX_KNOWN)) {
 			f->tx_acked = f->tx_end = t->seq;
@@ -258,14 +258,15 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 		}
 		if (!before(t->seq, f->tx_acked))
 			trial_sent(f, t->seq, t->seq + one, p->size, before(t->seq, f->tx_end), now);
-		if (before(f->tx_end, end))
-			f->tx_end = end;
 		if (t->payload) {
 			f->flags |= WIRE_FLOW_TX_REQUEST;
 			f->headers = t->headers;
 			f->last_tx_data_ms = now;
 		}
 	}
+	/* FIN takes a number as well: the acknowledgement of the last bytes may be one more than they are. */
+	if ((bytes || t->fin) && (f->flags & WIRE_FLOW_TX_KNOWN) && before(f->tx_end, end))
+		f->tx_end = end;
 	if (t->rst)
 		f->flags |= WIRE_FLOW_RESET;
 	if (t->fin || t->rst)
@@ -275,7 +276,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t,
 				   __u32 now)
 {
-	__u32 end = t->seq + t->payload + t->syn;
+	__u32 end = t->seq + t->payload + t->syn + t->fin;
 
 	f->last_rx_ms = now;
 	if (t->rst) {
@@ -315,6 +316,29 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 		f->flags |= WIRE_FLOW_CLOSED;
 }
 
+/* Whether the segment opens a connection with the ports of an earlier one: a SYN with another number than that one's. */
+static __always_inline int flow_reused(const struct wire_flow *f, const struct tcp_segment *t, int tx)
+{
+	__u32 first = t->seq + 1;
+
+	if (!t->syn || t->has_ack)
+		return 0;
+	if (tx)
+		return (f->flags & WIRE_FLOW_TX_KNOWN) && (before(first, f->tx_acked) || before(f->tx_end, first));
+	return (f->flags & WIRE_FLOW_RX_KNOWN) && (before(first, f->rx_next) || before(f->rx_end, first));
+}
+
+/* Keeps the tuple. */
+static __always_inline void flow_restart(struct wire_flow *f, __u32 now)
+{
+	const __u32 hot = __builtin_offsetof(struct wire_flow, tx_end), tuple = __builtin_offsetof(struct wire_flow, family),
+		    cold = __builtin_offsetof(struct wire_flow, mss_local);
+
+	__builtin_memset((void *)f + hot, 0, tuple - hot);
+	__builtin_memset((void *)f + cold, 0, sizeof(*f) - cold);
+	f->first_ms = f->last_tx_ms = f->last_rx_ms = now;
+}
+
 static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
 				     int tx)
 {
@@ -331,6 +355,8 @@ static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_co
 		     t.syn || t.payload);
 	if (!f)
 		return;
+	if (flow_reused(f, &t, tx))
+		flow_restart(f, cfg->now_ms);
 	if (tx)
 		tcp_tx(f, p, &t, cfg->now_ms);
 	else
@@ -352,10 +378,9 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 	int request, ours;
 	__u16 id, seq;
 
-	if (load(skb, p->l4, &echo, sizeof(echo))) {
-		loss_count(WIRE_LOSS_UNPARSED);
+	/* Cut short: tally_too_big(), called before, has counted it. */
+	if (load(skb, p->l4, &echo, sizeof(echo)))
 		return;
-	}
 	request = echo.type == request_type;
 	if (!request && echo.type != reply_type)
 		return;

@@ -111,7 +111,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 	__builtin_memcpy(p->source, &ip.saddr, 16);
 	__builtin_memcpy(p->destination, &ip.daddr, 16);
 	next = ip.nexthdr;
-	for (int i = 0; i < IPV6_HEADERS_MAX; i++) {
+	for (int i = 0; i <= IPV6_HEADERS_MAX; i++) {
 		__u8 ext[4];
 		__u16 off;
 
@@ -133,6 +133,11 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 			p->l4 += (ext[1] + 1) * 8;
 		}
 		next = ext[0];
+		/* A later fragment goes on in the middle: what it says comes next was in the first. */
+		if (p->fragment == FRAGMENT_MIDDLE || p->fragment == FRAGMENT_LAST) {
+			p->protocol = next;
+			return 0;
+		}
 	}
 	return -1;
 }
@@ -167,7 +172,7 @@ static __always_inline int parse_ip(struct __sk_buff *skb, __u32 l3_offset, stru
 	p->len = skb->len - p->l3;
 	p->segments = 1;
 	err = ethertype == ETH_P_IP ? parse_ipv4(skb, p) : parse_ipv6(skb, p);
-	if (err)
+	if (err || p->l4 - p->l3 > p->len)
 		return -1;
 	p->size = p->len;
 	if (skb->gso_size) {

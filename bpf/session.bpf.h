@@ -13,7 +13,9 @@
 #define WG_DATA_OVERHEAD    32	     /* 16 bytes header, 16 bytes authentication tag */
 #define WG_SMALL	    128	     /* inner bytes: keep-alives, acknowledgements */
 #define COUNTER_JUMP_MAX    (1 << 20) /* a farther counter is not believed: anybody can write one into a datagram */
+#define COUNTER_BACK_MAX    8128      /* an older one WireGuard refuses itself (messages.h, COUNTER_WINDOW_SIZE) */
 #define SESSION_WINDOW	    64
+#define DATAGRAMS_MAX	    64	      /* in a super-packet (net/udp.h, UDP_MAX_SEGMENTS until 6.9) */
 
 struct wg_data_header {
 	__u8 type;
@@ -67,30 +69,42 @@ static __always_inline struct wire_session *session_get(const struct wire_sessio
 	return s;
 }
 
-static __always_inline void session_data(const struct wire_config *cfg, const struct packet *p,
-					 const struct wg_data_header *wg, struct wire_session_key *key,
-					 __u32 ifindex)
+static __always_inline int counter_believed(const struct wire_session *s, __u64 counter)
 {
-	__u64 counter = wg->counter;
+	if (counter > s->counter_max)
+		return counter - s->counter_max <= COUNTER_JUMP_MAX;
+	return s->counter_max - counter <= COUNTER_BACK_MAX;
+}
+
+static __always_inline void session_data(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
+					 struct wg_data_header *wg, struct wire_session_key *key)
+{
 	struct wire_session *s;
 
 	key->index = wg->receiver;
-	s = session_get(key, counter, ifindex, cfg->now_ms);
+	s = session_get(key, wg->counter, skb->ifindex, cfg->now_ms);
 	if (!s)
 		return;
-	if (counter > s->counter_max + COUNTER_JUMP_MAX) {
+	if (!counter_believed(s, wg->counter)) {
 		loss_count(WIRE_LOSS_UNPARSED);
 		return;
 	}
-	session_counter(s, counter);
-	__sync_fetch_and_add(&s->bytes, p->len);
+	session_counter(s, wg->counter);
+	/* GRO makes one packet of many datagrams (ethtool: rx-gro-list, rx-udp-gro-forwarding). */
+	for (__u32 i = 1; i < DATAGRAMS_MAX && i < p->segments; i++) {
+		if (load(skb, p->l4 + 8 + i * skb->gso_size, wg, sizeof(*wg)))
+			break;
+		if (wg->type == WG_DATA && wg->receiver == key->index && counter_believed(s, wg->counter))
+			session_counter(s, wg->counter);
+	}
+	__sync_fetch_and_add(&s->bytes, p->len + (p->segments - 1) * p->headers);
 	s->last_ms = cfg->now_ms;
 	if (s->size_ms != cfg->now_ms || p->size > s->size_outer) {
 		s->size_outer = p->size;
 		s->size_ms = cfg->now_ms;
 	}
 	if (p->size <= (p->l4 - p->l3) + 8 + WG_DATA_OVERHEAD + WG_SMALL)
-		s->small++;
+		s->small += p->segments;
 }
 
 /* Returns 1 if the packet is WireGuard's, for or from a socket of this namespace. */
@@ -101,8 +115,10 @@ static __always_inline int session_udp(struct __sk_buff *skb, const struct wire_
 	struct wg_data_header wg;
 	__be16 ports[2];
 
-	if (load(skb, p->l4, ports, sizeof(ports)))
+	if (load(skb, p->l4, ports, sizeof(ports))) {
+		loss_count(WIRE_LOSS_UNPARSED);
 		return 0;
+	}
 	key.local_port = bpf_ntohs(ports[tx ? 0 : 1]);
 	key.remote_port = bpf_ntohs(ports[tx ? 1 : 0]);
 	if (!is_wg_port(cfg, key.local_port))
@@ -115,7 +131,7 @@ static __always_inline int session_udp(struct __sk_buff *skb, const struct wire_
 	key.family = p->family;
 	__builtin_memcpy(key.remote, tx ? p->destination : p->source, 16);
 	if (wg.type == WG_DATA) {
-		session_data(cfg, p, &wg, &key, skb->ifindex);
+		session_data(skb, cfg, p, &wg, &key);
 	} else {
 		struct wire_tally_key tally = {
 			.kind = tx ? WIRE_TALLY_HANDSHAKE_TX : WIRE_TALLY_HANDSHAKE_RX,

@@ -62,7 +62,7 @@ static __always_inline void underlay_packet(struct __sk_buff *skb, const struct 
 	if (p->protocol == IPPROTO_UDP) {
 		if (session_udp(skb, cfg, p, tx)) {
 			c->wg_packets += p->segments;
-			c->wg_bytes += p->len;
+			c->wg_bytes += p->len + (p->segments - 1) * p->headers;
 			count_size(c, p->size, p->segments);
 		}
 	} else if (p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Fuzz target (libFuzzer): arbitrary bytes become the fields of a finding and of a status. Whatever they are, the ecs
- * sink must write one line that jansson parses (it refuses invalid UTF-8), and the text sink lines of valid UTF-8
- * without a control character. Needs user/sink/, user/core/names.c and jansson.
+ * Fuzz target (libFuzzer): arbitrary bytes become the fields of a finding, a status, a too-big message and a snapshot.
+ * Whatever they are, the ecs sink must write one line that jansson parses (it refuses invalid UTF-8), and the text sink
+ * lines of valid UTF-8 without a control character. Needs user/sink/, user/core/ and jansson.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,72 @@ static void status_make(struct input *in, struct status *s, struct link *link)
 	s->findings_open = number(in, 8);
 }
 
+/* Arrays of their own size, so that the sanitizer sees a step past their end. */
+static void *array(struct input *in, size_t *n, size_t max, size_t size)
+{
+	void *list;
+
+	*n = number(in, 2) % (max + 1);
+	list = malloc(*n * size + 1);
+	if (list)
+		take(in, list, *n * size);
+	return list;
+}
+
+static void counters_make(struct input *in, struct snapshot *snap)
+{
+	for (size_t i = 0; i < snap->counters_n; i++) {
+		struct link_counters *c = &snap->counters[i];
+
+		memset(c, 0, sizeof(*c));
+		c->ifindex = i < snap->inventory.links_n ? snap->inventory.links[i].ifindex : (uint32_t)i;
+		for (int d = 0; d < WIRE_DIRECTIONS; d++) {
+			struct wire_counters *to = &c->direction[d];
+			uint64_t fill = number(in, 8);
+
+			take(in, to, offsetof(struct wire_counters, sizes));
+			for (size_t k = number(in, 1); k < WIRE_SIZE_SLOTS; k++)
+				to->sizes[k] = fill += k;
+		}
+	}
+}
+
+/* Sessions and tallies are bytes as they come; only the inventory keeps its promises (snapshot.h). */
+static void snapshot_make(struct input *in, struct snapshot *snap)
+{
+	struct inventory *inv = &snap->inventory;
+
+	memset(snap, 0, sizeof(*snap));
+	snap->now_ms = (uint32_t)number(in, 4);
+	snap->realtime_ms = (int64_t)number(in, 8) / 2;
+	inv->links = array(in, &inv->links_n, WIRE_LINKS, sizeof(*inv->links));
+	for (size_t i = 0; i < inv->links_n; i++) {
+		struct link *l = &inv->links[i];
+
+		*l = (struct link){ .ifindex = l->ifindex, .role = l->role, .listen_port = l->listen_port };
+		take(in, l->name, sizeof(l->name));
+	}
+	inv->peers = calloc(4, sizeof(*inv->peers));
+	inv->peers_n = number(in, 1) % 5;
+	for (size_t i = 0; i < inv->peers_n; i++) {
+		inv->peers[i].tunnel_ifindex = (uint32_t)number(in, 4);
+		inv->peers[i].endpoint = endpoint(in);
+	}
+	snap->sessions = array(in, &snap->sessions_n, 64, sizeof(*snap->sessions));
+	snap->tallies = array(in, &snap->tallies_n, 600, sizeof(*snap->tallies));
+	snap->drops = array(in, &snap->drops_n, WIRE_REASONS, sizeof(*snap->drops));
+	snap->counters = array(in, &snap->counters_n, 2 * WIRE_LINKS, sizeof(*snap->counters));
+	counters_make(in, snap);
+	snap->flows_n = number(in, 8);
+	take(in, snap->losses, sizeof(snap->losses));
+}
+
+static void snapshot_drop(struct snapshot *snap)
+{
+	snap->flows = NULL;
+	snapshot_free(snap);
+}
+
 static void must(bool holds)
 {
 	if (!holds)
@@ -163,6 +230,49 @@ static void too_small(const struct sink *sink, const struct finding *f, size_t c
 	free(buf);
 }
 
+static void check_ptb(const struct ptb *p, void *arg)
+{
+	struct sink_options verbose = { .verbose = 1 };
+	uint64_t *told = arg;
+	char record[4096];
+
+	check_json(record, sink_named("ecs")->ptb(record, sizeof(record), p, p->last_seen_ms, NULL));
+	check_text(record, sink_named("text")->ptb(record, sizeof(record), p, p->last_seen_ms, &verbose));
+	*told += p->count;
+}
+
+static uint64_t too_big_total(const struct snapshot *snap)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < snap->tallies_n; i++) {
+		uint16_t kind = snap->tallies[i].key.kind;
+
+		if (kind == WIRE_TALLY_TOO_BIG_RX || kind == WIRE_TALLY_TOO_BIG_TX || kind == WIRE_TALLY_TOO_BIG_MADE)
+			total += snap->tallies[i].value.count;
+	}
+	return total;
+}
+
+/* The largest record fits, and no too-big message is told twice or not at all. */
+static void check_snapshot(struct input *in)
+{
+	static char record[SINK_RECORD_MAX];
+	struct sink_options verbose = { .verbose = 1 };
+	struct ptb_log *log = ptb_log_new();
+	struct snapshot snap;
+	uint64_t told = 0;
+
+	snapshot_make(in, &snap);
+	check_json(record, sink_named("ecs")->counters(record, sizeof(record), &snap, snap.realtime_ms, NULL));
+	check_text(record, sink_named("text")->counters(record, sizeof(record), &snap, snap.realtime_ms, &verbose));
+	must(log && !ptb_log_step(log, &snap, false, check_ptb, &told));
+	must(!ptb_log_step(log, &snap, true, check_ptb, &told));
+	must(told == too_big_total(&snap));
+	ptb_log_free(log);
+	snapshot_drop(&snap);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char record[SINK_RECORD_MAX];
@@ -181,5 +291,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_json(record, ecs->status(record, sizeof(record), &s, realtime_ms, NULL));
 	check_text(record, text->status(record, sizeof(record), &s, realtime_ms, &verbose));
 	too_small(ecs, &f, number(&in, 2) % 4096);
+	check_snapshot(&in);
 	return 0;
 }

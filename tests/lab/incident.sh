@@ -247,11 +247,12 @@ lab_path_no_fragments()
 lab_path_honest()
 {
 	lab_path_rules
+	# IPv6: with the metric of the address's own route, which would win otherwise.
 	lab_ip "$LAB_INET" <<-END
 		route replace 198.51.100.0/24 dev to-relay mtu lock $1
 		route replace 203.0.113.0/24 dev to-gw mtu lock $1
-		route replace 2001:db8:1::/64 dev to-relay mtu lock $1
-		route replace 2001:db8:2::/64 dev to-gw mtu lock $1
+		route replace 2001:db8:1::/64 dev to-relay proto kernel metric 256 mtu lock $1
+		route replace 2001:db8:2::/64 dev to-gw proto kernel metric 256 mtu lock $1
 	END
 }
 

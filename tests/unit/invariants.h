@@ -15,12 +15,14 @@
 #define MTU_MINIMUM 576
 #define MTU_FLOOR   1280
 
-/* NULL, or what is wrong with the recommendation. */
+/* NULL, or what is wrong with the recommendation of a class that reasons by what arrives. */
 static inline const char *recommendation_wrong(const struct finding *f)
 {
-	uint32_t overhead = outer_overhead(f->endpoint.ip.family);
+	uint32_t overhead = outer_overhead(f->outer_family);
 	uint32_t proven = f->path_mtu_lower > overhead ? f->path_mtu_lower - overhead : 0;
 
+	if (f->class > FINDING_REASSEMBLY_FAILURE)
+		return NULL;
 	if (f->recommended_mtu > (proven > MTU_FLOOR ? proven : MTU_FLOOR))
 		return "more is recommended than is proven";
 	if (f->path_mtu_upper && f->recommended_mtu + overhead >= f->path_mtu_upper &&
@@ -55,6 +57,50 @@ static inline const char *finding_wrong(const struct finding *f)
 	if (f->severity != finding_class_severity(f->class))
 		return "the severity is not that of the class";
 	return recommendation_wrong(f);
+}
+
+#define LIVES_MAX 256
+
+/* The findings that are open, by id: to see that each opens once, changes while it is open, and is resolved once. */
+struct lives {
+	struct {
+		char id[FINDING_ID_LEN];
+		enum finding_class class;
+		enum wire_direction direction;
+		uint8_t public_key[WG_KEY_LEN];
+	} open[LIVES_MAX];
+	size_t n;
+};
+
+/* NULL, or what is wrong with the finding at this point of its life. */
+static inline const char *life_wrong(struct lives *l, const struct finding *f)
+{
+	size_t i;
+
+	for (i = 0; i < l->n && strcmp(l->open[i].id, f->id); i++)
+		;
+	if (f->state == FINDING_OPEN) {
+		if (i < l->n)
+			return "it opens twice";
+		if (l->n == LIVES_MAX)
+			return NULL;
+		memcpy(l->open[i].id, f->id, sizeof(f->id));
+		l->open[i].class = f->class;
+		l->open[i].direction = f->direction;
+		memcpy(l->open[i].public_key, f->public_key, sizeof(f->public_key));
+		l->n++;
+		return NULL;
+	}
+	if (i == l->n)
+		return l->n == LIVES_MAX ? NULL : "it changes without being open";
+	if (l->open[i].class != f->class || l->open[i].direction != f->direction ||
+	    memcmp(l->open[i].public_key, f->public_key, sizeof(f->public_key)))
+		return "its id has passed to another";
+	if (f->state == FINDING_RESOLVED)
+		l->open[i] = l->open[--l->n];
+	else if (f->state != FINDING_UPDATE)
+		return "its state is none";
+	return NULL;
 }
 
 #endif

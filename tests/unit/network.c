@@ -19,6 +19,7 @@
 #define RTO_FIRST_MS  1000  /* RFC 6298 */
 #define ABANDON_MS    60000 /* an application's patience */
 #define ROUNDS_MAX    20    /* requests on one connection */
+#define ECHO	      NETWORK_CONNECTIONS
 #define PING_INNER    84
 #define PING_EVERY_MS 1000
 
@@ -39,6 +40,15 @@ static bool path_passes(struct network *n, bool tx, uint32_t outer)
 	return !n->drops || !n->drops(n, tx, outer);
 }
 
+static void packet_add(struct network *n, const struct in_flight *p)
+{
+	struct in_flight *added = &n->packets[n->packets_n++];
+
+	assert_true(n->packets_n <= NETWORK_PACKETS);
+	*added = *p;
+	added->due_ms = n->now_ms + n->delay_ms + (n->jitter_ms ? random_below(&n->seed, n->jitter_ms) : 0);
+}
+
 /* A segment leaves one end: past the gateway and into the path, or out of the path and to the gateway. */
 static void segment_send(struct network *n, struct connection *c, bool local, const struct segment *s)
 {
@@ -53,16 +63,8 @@ static void segment_send(struct network *n, struct connection *c, bool local, co
 		counter = n->counter++;
 	if (!path_passes(n, local, outer))
 		return;
-	assert_true(n->packets_n < NETWORK_PACKETS);
-	n->packets[n->packets_n++] = (struct in_flight){
-		.due_ms = n->now_ms + n->delay_ms + (n->jitter_ms ? random_below(&n->seed, n->jitter_ms) : 0),
-		.serial = c->serial,
-		.connection = c - n->connections,
-		.segment = *s,
-		.counter = counter,
-		.outer = outer,
-		.tx = local,
-	};
+	packet_add(n, &(struct in_flight){ .serial = c->serial, .connection = c - n->connections, .segment = *s,
+					   .counter = counter, .outer = outer, .tx = local });
 }
 
 /* The segment that begins at seq: the SYN alone, else as much as there is and fits. Returns the number after it. */
@@ -263,13 +265,30 @@ static void application(struct network *n, struct connection *c)
 	end_send(n, c, !c->remote_asks);
 }
 
+/* One more echo message enters the path, if the path lets it. */
+static void echo_send(struct network *n, bool tx)
+{
+	uint64_t counter = tx ? 0 : n->counter++;
+	uint32_t outer = outer_size(PING_INNER, 0, AF_INET);
+
+	if (!path_passes(n, tx, outer))
+		return;
+	packet_add(n, &(struct in_flight){ .connection = ECHO, .counter = counter, .outer = outer, .tx = tx });
+}
+
 static void packet_arrives(struct network *n, const struct in_flight *p)
 {
-	struct connection *c = &n->connections[p->connection];
+	struct connection *c = p->connection == ECHO ? NULL : &n->connections[p->connection];
 
 	if (!p->tx)
 		programs_session(&n->session->value, p->counter, p->outer, n->scene.clock_ms);
-	if (p->serial != c->serial || (p->tx && n->dead[c->host]))
+	if (p->tx && n->dead[c ? c->host : 0])
+		return;
+	if (!c && p->tx)
+		echo_send(n, false);
+	else if (!c)
+		flow_answered(&n->scene, n->ping);
+	if (!c || p->serial != c->serial)
 		return;
 	if (!p->tx)
 		programs_tcp(c->flow, &p->segment, false, n->scene.clock_ms);
@@ -292,18 +311,6 @@ static void packets_arrive(struct network *n)
 	n->packets_n = kept;
 }
 
-static void ping(struct network *n)
-{
-	uint32_t outer = outer_size(PING_INNER, 0, AF_INET);
-
-	if (n->dead[0] || !path_passes(n, true, outer) || (n->counter++, !path_passes(n, false, outer))) {
-		flow_tries(&n->scene, n->ping, PING_INNER);
-		return;
-	}
-	programs_session(&n->session->value, n->counter - 1, outer, n->scene.clock_ms);
-	flow_delivers(&n->scene, n->ping, PING_INNER);
-}
-
 void network_run(struct network *n, uint32_t ms)
 {
 	uint32_t until = n->now_ms + ms;
@@ -319,8 +326,10 @@ void network_run(struct network *n, uint32_t ms)
 				if (!(!local && n->dead[n->connections[i].host]))
 					end_time_out(n, &n->connections[i], local);
 		}
-		if (n->pings && n->now_ms % PING_EVERY_MS == 0)
-			ping(n);
+		if (n->pings && n->now_ms % PING_EVERY_MS == 0) {
+			flow_tries(&n->scene, n->ping, PING_INNER);
+			echo_send(n, true);
+		}
 	}
 }
 

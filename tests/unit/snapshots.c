@@ -12,10 +12,9 @@
 
 #include <cmocka.h>
 
-#include "invariants.h"
-
 #define REALTIME_MS 1767265267250 /* any */
 #define ETH0	    2
+#define RTO_MS	    200
 
 void scene_start(struct scene *s, uint32_t mtu)
 {
@@ -145,6 +144,8 @@ static void note(const struct finding *f, void *arg)
 	struct scene *s = arg;
 	const char *wrong = finding_wrong(f);
 
+	if (!wrong)
+		wrong = life_wrong(&s->lives, f);
 	if (wrong)
 		fail_msg("%s: \"%s\"", wrong, f->message);
 	s->opened += f->state == FINDING_OPEN;
@@ -173,6 +174,19 @@ void scene_ticks(struct scene *s, unsigned int n)
 {
 	while (n--)
 		scene_tick(s);
+}
+
+void scene_stall(struct scene *s, struct wire_flow *f, uint16_t inner, struct wire_flow *alive, unsigned int n)
+{
+	while (n--) {
+		bool waits = f->trial_last_ms && f->trial_inner == inner;
+
+		if (!waits || s->clock_ms - f->trial_first_ms >= RTO_MS * ((1U << f->trial_tries) - 1))
+			flow_tries(s, f, inner);
+		if (alive)
+			flow_delivers(s, alive, 100);
+		scene_tick(s);
+	}
 }
 
 void flow_tries(struct scene *s, struct wire_flow *f, uint16_t inner)
@@ -205,6 +219,23 @@ void flow_hears(struct scene *s, struct wire_flow *f)
 	f->rx_delivered_inner = SCENE_ACK_INNER;
 }
 
+void flow_answered(struct scene *s, struct wire_flow *f)
+{
+	if (!f->trial_last_ms)
+		return;
+	f->tx_acked = f->tx_end;
+	if (f->tx_delivered_ms != s->clock_ms || f->trial_inner > f->tx_delivered_inner)
+		f->tx_delivered_inner = f->trial_inner;
+	f->tx_delivered_ms = s->clock_ms;
+	f->tx_delivered++;
+	f->tx_retried += f->trial_tries > 1;
+	f->trial_tries = 0;
+	f->trial_last_ms = 0;
+	flow_hears(s, f);
+	if (f->protocol != IPPROTO_TCP)
+		f->rx_delivered_inner = f->trial_inner;
+}
+
 void flow_delivers(struct scene *s, struct wire_flow *f, uint16_t inner)
 {
 	uint32_t last_tx_data_ms = f->last_tx_data_ms;
@@ -213,17 +244,7 @@ void flow_delivers(struct scene *s, struct wire_flow *f, uint16_t inner)
 	flow_tries(s, f, inner);
 	f->last_tx_data_ms = last_tx_data_ms; /* no answer is due: see flow_asks() */
 	f->flags = flags;
-	f->tx_acked = f->tx_end;
-	if (f->tx_delivered_ms != s->clock_ms || inner > f->tx_delivered_inner)
-		f->tx_delivered_inner = inner;
-	f->tx_delivered_ms = s->clock_ms;
-	f->tx_delivered++;
-	f->tx_retried += f->trial_tries > 1;
-	f->trial_tries = 0;
-	f->trial_last_ms = 0;
-	flow_hears(s, f);
-	if (f->protocol != IPPROTO_TCP)
-		f->rx_delivered_inner = inner;
+	flow_answered(s, f);
 }
 
 void flow_receives(struct scene *s, struct wire_flow *f, uint16_t inner)

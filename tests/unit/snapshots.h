@@ -9,6 +9,7 @@
 #define MTUSCOPE_TEST_SNAPSHOTS_H
 
 #include "analysis.h"
+#include "invariants.h"
 
 #define SCENE_TICK_MS	250
 #define SCENE_LINKS	4
@@ -34,6 +35,7 @@ struct scene {
 	struct finding log[SCENE_LOG]; /* what came out, in order */
 	size_t log_n;
 	size_t opened, updated, resolved;
+	struct lives lives;
 };
 
 /* wg0 (SCENE_WG0) with that MTU over an Ethernet link of 9000 bytes, no peers yet, the clock at 1000 ms. */
@@ -58,8 +60,15 @@ void scene_ticks(struct scene *s, unsigned int n);
 struct snapshot scene_snapshot(const struct scene *s, uint32_t now_ms);
 void scene_step(struct scene *s, const struct snapshot *snap);
 
+/*
+ * n snapshots in which f sends a segment of that size again and again, at TCP's intervals, while `alive` (NULL: nobody)
+ * has a small one acknowledged in each.
+ */
+void scene_stall(struct scene *s, struct wire_flow *f, uint16_t inner, struct wire_flow *alive, unsigned int n);
+
 /* What the programs would write. Sizes are inner bytes, except for sessions: outer. */
 void flow_tries(struct scene *s, struct wire_flow *f, uint16_t inner);	  /* sends it, or once more */
+void flow_answered(struct scene *s, struct wire_flow *f);		  /* what is on trial is acknowledged */
 void flow_delivers(struct scene *s, struct wire_flow *f, uint16_t inner); /* sends it, and it is acknowledged */
 void flow_receives(struct scene *s, struct wire_flow *f, uint16_t inner); /* data from the remote side */
 void flow_hears(struct scene *s, struct wire_flow *f);			  /* a bare acknowledgement from there */

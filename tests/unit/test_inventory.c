@@ -183,7 +183,7 @@ static void test_read_loopback(void **state)
 	assert_null(inv.links);
 
 	assert_int_equal(inventory_read(reader, &lo, &inv, &missing), 0);
-	assert_int_equal(inv.links_n, 1);
+	assert_true(inv.links_n >= 1); /* after it the LAN links */
 	assert_ptr_equal(inventory_link_named(&inv, "lo"), inv.links);
 	assert_int_equal(inv.links[0].role, WIRE_ROLE_UNDERLAY);
 	assert_true(inv.links[0].ethernet);

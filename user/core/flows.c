@@ -39,7 +39,13 @@ static int flow_trials(struct ledgers *ls, const struct wire_flow *f, struct led
 			m->retried = f->tx_retried;
 		}
 	}
+	if (ls->now_ms - tx->halved_ms > LEDGER_WINDOW_MS) {
+		tx->halved_ms = ls->now_ms;
+		tx->trials /= 2;
+		tx->retries /= 2;
+	}
 	if (f->tx_delivered >= m->trials && f->tx_retried >= m->retried) {
+		tx->trials_ever += f->tx_delivered - m->trials;
 		tx->trials += f->tx_delivered - m->trials;
 		tx->retries += f->tx_retried - m->retried;
 	}
@@ -90,6 +96,8 @@ static struct stall *stall_add(struct ledger *l, const struct wire_flow *f, enum
 	*s = (struct stall){ .kind = kind, .outer = outer, .tries = tries, .first_ms = first_ms, .last_ms = last_ms };
 	flow_endpoints(&s->flow, f, l->direction);
 	memcpy(s->host, f->remote, 16);
+	s->tag = f->tag;
+	s->delivered_ms = f->tx_delivered_ms;
 	return s;
 }
 
@@ -249,13 +257,42 @@ static int hosts_of_stalls(struct ledgers *ls, struct host **hosts)
 
 static void stall_alive(struct stall *s, const struct ledger *l, uint32_t host_ms, uint32_t peer_ms)
 {
-	if (s->given_up || host_ms > s->first_ms)
+	if (s->given_up || host_ms > s->last_ms)
 		s->alive = ALIVE_HOST;
 	else if (host_ms && host_ms + HEARD_BEFORE_MS >= s->first_ms)
 		s->alive = ALIVE_UNTIL_THEN;
-	else if (peer_ms > s->first_ms)
+	else if (peer_ms > s->last_ms)
 		s->alive = ALIVE_PEER;
 	s->flow.stalled_ms = l->seen_ms - s->first_ms;
+}
+
+/*
+ * An outage loses every try while it lasts, and when it is over the far side is heard at once, the next try comes seconds
+ * later. Of the tries made between two times that the far side was heard, it can explain one run: the longest.
+ */
+static void stall_heard(struct ledgers *ls, struct stall *s, uint32_t heard_ms)
+{
+	struct flow_memory *m;
+	uint32_t silent;
+
+	HASH_FIND(hh, ls->flows, &s->tag, sizeof(s->tag), m);
+	if (!m || s->given_up)
+		return;
+	if (m->trial_ms != s->first_ms || s->tries < m->seen_tries) {
+		m->trial_ms = m->heard_ms = s->first_ms;
+		m->heard_tries = m->seen_tries = m->silent_tries = 0;
+	}
+	silent = s->tries - m->heard_tries;
+	if (silent < m->silent_tries)
+		silent = m->silent_tries;
+	if (heard_ms > m->heard_ms) {
+		/* Whether the tries since the last snapshot came before or after that is not known: they count for both runs. */
+		m->heard_ms = heard_ms;
+		m->heard_tries = m->seen_tries;
+		m->silent_tries = silent;
+	}
+	m->seen_tries = s->tries;
+	s->tries_heard = s->tries - silent;
 }
 
 /* Both ends of the connection would send larger packets than the tunnel carries: nobody has clamped either SYN. */
@@ -325,9 +362,14 @@ int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
 	for (size_t i = 0; !err && i < ls->list_n; i++) {
 		struct ledger *l = ls->list[i];
 
-		for (size_t j = 0; j < l->stalls_n; j++)
-			stall_alive(&l->stalls[j], l, host_find(hosts, l->tunnel_ifindex, l->stalls[j].host)->heard_ms,
-				    l->last_heard_ms);
+		for (size_t j = 0; j < l->stalls_n; j++) {
+			struct stall *s = &l->stalls[j];
+			uint32_t host_ms = host_find(hosts, l->tunnel_ifindex, s->host)->heard_ms;
+
+			stall_alive(s, l, host_ms, l->last_heard_ms);
+			if (l->direction == WIRE_TX)
+				stall_heard(ls, s, host_ms > s->first_ms ? host_ms : l->last_heard_ms);
+		}
 	}
 	hosts_free(hosts);
 	return err;

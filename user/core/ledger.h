@@ -33,9 +33,9 @@ struct loss_tick {
 /* How sure it is that the far host itself still answered after the stall began. */
 enum alive {
 	ALIVE_NOT,	  /* nothing was heard */
-	ALIVE_PEER,	  /* the peer's WireGuard sends, the host may be dead */
-	ALIVE_UNTIL_THEN, /* the host was heard within a second before the first try */
-	ALIVE_HOST,	  /* the host was heard after it */
+	ALIVE_PEER,	  /* the peer's WireGuard has sent since the last try, the host may be dead */
+	ALIVE_UNTIL_THEN, /* the host was heard within a second before the first try, or since then, but not lately */
+	ALIVE_HOST,	  /* the host was heard after the last try */
 };
 
 /* A flow whose packets of one size do not get through. */
@@ -43,9 +43,11 @@ struct stall {
 	enum evidence_kind kind;
 	uint32_t outer;	   /* bytes: size that does not get through, or bounds it from above */
 	uint32_t tries;	   /* how many packets of it are known to be lost */
+	uint32_t tries_heard; /* tx: of these, those that one outage cannot explain: the far side was heard in between */
 	uint32_t first_ms; /* when the trouble began */
 	uint32_t last_ms;  /* the latest sign of it */
 	enum alive alive;
+	uint32_t delivered_ms; /* tx: when the flow itself last got something through */
 	bool given_up;	   /* the sender went on with smaller packets, and those got through */
 	uint32_t lost;	   /* rx: gaps in the counters since first_ms */
 	uint32_t lost_ticks; /* rx: ticks in which gaps opened */
@@ -53,6 +55,7 @@ struct stall {
 	double chance;	   /* rx: probability that plain loss makes so many gaps */
 	struct finding_flow flow;
 	uint8_t host[16];  /* the far host, for counting hosts */
+	uint64_t tag;	   /* of the flow */
 };
 
 /*
@@ -84,8 +87,10 @@ struct ledger {
 	/* what got through */
 	struct delivered_size sizes[LEDGER_SIZES];
 	uint32_t last_heard_ms; /* last packet from the peer */
-	/* base loss: trials of sizes that get through (tx) */
+	/* tx: base loss of late, from trials of sizes that got through in the end; old ones count half every window */
 	uint64_t trials, retries;
+	uint32_t halved_ms;
+	uint64_t trials_ever;
 	/* rx */
 	struct loss_tick ticks[LEDGER_TICKS];
 	size_t ticks_next;

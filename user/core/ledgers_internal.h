@@ -33,6 +33,11 @@ struct session_memory {
 struct flow_memory {
 	uint64_t tag;
 	uint32_t trials, retried;
+	uint32_t trial_ms;     /* first try of the stalled trial that is followed */
+	uint32_t heard_ms;     /* the far side was last heard then */
+	uint32_t heard_tries;  /* … when so many tries had been made, or a few more */
+	uint32_t seen_tries;   /* of the snapshot before */
+	uint32_t silent_tries; /* most tries made between two times that it was heard */
 	uint32_t seen_ms;
 	UT_hash_handle hh;
 };

@@ -3,7 +3,7 @@
  * The default records: a finding or a status enters, one line of JSON in the shape of the Elastic Common Schema leaves.
  * Called through sink.h. ECS fields stand at the top, everything of our own under "mtuscope".
  */
-#include "json.h"
+#include "ecs_internal.h"
 #include "sinks.h"
 
 #define ECS_VERSION "9.4.0"
@@ -27,7 +27,7 @@ _Static_assert(6 * (FINDING_ID_LEN + 2 * IFACE_NAME_LEN + FINDING_MESSAGE_LEN + 
 		       SINK_RECORD_MAX,
 	       "the largest finding fits");
 
-static void common(struct json_writer *w, int64_t realtime_ms, const char *level, const char *message, size_t size)
+void ecs_common(struct json_writer *w, int64_t realtime_ms, const char *level, const char *message, size_t size)
 {
 	json_put_time(w, "@timestamp", realtime_ms);
 	json_put_string(w, "log.level", level);
@@ -35,8 +35,7 @@ static void common(struct json_writer *w, int64_t realtime_ms, const char *level
 	json_put_string(w, "ecs.version", ECS_VERSION);
 }
 
-/* The event object, left open for what a kind of record adds. */
-static void event_begin(struct json_writer *w, const char *kind, const char *dataset)
+void ecs_event_begin(struct json_writer *w, const char *kind, const char *dataset)
 {
 	json_begin_object(w, "event");
 	json_put_string(w, "kind", kind);
@@ -50,7 +49,7 @@ static void event_begin(struct json_writer *w, const char *kind, const char *dat
 	json_put_string(w, "dataset", dataset);
 }
 
-static void endpoint(struct json_writer *w, const char *key, const struct ip_endpoint *e, bool has_port)
+void ecs_endpoint(struct json_writer *w, const char *key, const struct ip_endpoint *e, bool has_port)
 {
 	char ip[FORMAT_IP_LEN];
 
@@ -76,7 +75,7 @@ static void finding_peer(struct json_writer *w, const struct finding *f)
 	format_key(public_key, f->public_key);
 	json_begin_object(w, "peer");
 	json_put_string(w, "public_key", public_key);
-	endpoint(w, "endpoint", &f->endpoint, true);
+	ecs_endpoint(w, "endpoint", &f->endpoint, true);
 	json_end_object(w);
 }
 
@@ -116,8 +115,8 @@ static void finding_flows(struct json_writer *w, const struct finding *f)
 
 		json_begin_object(w, NULL);
 		json_put_string(w, "transport", format_transport(flow->protocol));
-		endpoint(w, "source", &flow->source, has_ports);
-		endpoint(w, "destination", &flow->destination, has_ports);
+		ecs_endpoint(w, "source", &flow->source, has_ports);
+		ecs_endpoint(w, "destination", &flow->destination, has_ports);
 		json_put_uint(w, "stalled_ms", flow->stalled_ms);
 		json_end_object(w);
 	}
@@ -157,8 +156,8 @@ int sink_ecs_finding(char *buf, size_t cap, const struct finding *f, int64_t rea
 	(void)opt;
 	json_init(&w, buf, cap);
 	json_begin_object(&w, NULL);
-	common(&w, realtime_ms, finding_severity_name(level), f->message, sizeof(f->message));
-	event_begin(&w, "alert", "mtuscope.finding");
+	ecs_common(&w, realtime_ms, finding_severity_name(level), f->message, sizeof(f->message));
+	ecs_event_begin(&w, "alert", "mtuscope.finding");
 	json_put_string_n(&w, "id", f->id, sizeof(f->id));
 	json_put_string(&w, "action", finding_state_name(f->state));
 	json_end_object(&w);
@@ -255,8 +254,8 @@ int sink_ecs_status(char *buf, size_t cap, const struct status *s, int64_t realt
 	status_message(message, sizeof(message), s);
 	json_init(&w, buf, cap);
 	json_begin_object(&w, NULL);
-	common(&w, realtime_ms, level, message, sizeof(message));
-	event_begin(&w, "state", "mtuscope.status");
+	ecs_common(&w, realtime_ms, level, message, sizeof(message));
+	ecs_event_begin(&w, "state", "mtuscope.status");
 	json_end_object(&w);
 	json_begin_object(&w, "mtuscope");
 	status_object(&w, s);

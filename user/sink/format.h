@@ -12,6 +12,8 @@
 
 #include "snapshot.h"
 
+struct ptb;
+
 #define FORMAT_TIME_LEN	    25 /* "2026-01-31T10:41:07.250Z" and NUL */
 #define FORMAT_CLOCK_LEN    9  /* "10:41:07" and NUL */
 #define FORMAT_KEY_LEN	    45 /* base64 of 32 bytes and NUL */
@@ -47,6 +49,9 @@ __attribute__((format(printf, 2, 3))) void out_printf(struct out *o, const char 
  * formatting characters and what is no UTF-8 become '?'.
  */
 void out_safe(struct out *o, const char *s, size_t size);
+
+/* One sentence about a too-big message, without an end of line. */
+void out_ptb(struct out *o, const struct ptb *p);
 
 /* The length in bytes, or -ENOSPC. Appends nothing: a record ends its own line. */
 int out_finish(const struct out *o);

@@ -175,6 +175,13 @@ void json_put_time(struct json_writer *w, const char *key, int64_t realtime_ms)
 	json_put_string(w, key, text);
 }
 
+void json_put_value(struct json_writer *w, const char *key, const struct json_writer *value)
+{
+	before_value(w, key);
+	out_bytes(&w->out, value->out.buf, value->out.len);
+	w->out.full |= value->out.full;
+}
+
 int json_finish_line(struct json_writer *w)
 {
 	out_char(&w->out, '\n');

@@ -50,6 +50,9 @@ void json_put_string_cut(struct json_writer *w, const char *key, const char *s, 
 /* RFC 3339 in UTC, from Unix time in milliseconds. */
 void json_put_time(struct json_writer *w, const char *key, int64_t realtime_ms);
 
+/* A value that another writer holds, complete but not finished: written as it is. */
+void json_put_value(struct json_writer *w, const char *key, const struct json_writer *value);
+
 /* Ends the line. Its length with the newline, or -ENOSPC. */
 int json_finish_line(struct json_writer *w);
 

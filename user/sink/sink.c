@@ -7,7 +7,7 @@
 #include "sinks.h"
 
 static const struct sink sinks[] = {
-#define SINK(id, text) { #id, sink_##id##_finding, sink_##id##_status, text },
+#define SINK(id, text) { #id, sink_##id##_finding, sink_##id##_status, sink_##id##_ptb, sink_##id##_counters, text },
 #include "sinks.def"
 #undef SINK
 };

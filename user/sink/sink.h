@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A sink turns findings and status into the bytes of one format. A sink formats into the caller's buffer and
+ * A sink turns findings, status, too-big messages and counters into the bytes of one format. A sink formats into the caller's buffer and
  * knows nothing of where the bytes go. One file a sink and one line in sinks.def.
  */
 #ifndef MTUSCOPE_SINK_H
@@ -11,18 +11,21 @@
 #include <stdint.h>
 
 #include "finding.h"
+#include "ptb.h"
 #include "status.h"
 
 #define SINK_RECORD_MAX 65536 /* bytes: no record of any format is longer */
 
 struct sink_options {
 	bool color;	/* text only */
-	int verbose;	/* text only: 1 adds evidence and flows */
+	int verbose;	/* text only: 1 adds evidence, flows and counters */
 };
 
 /*
  * Each formatter writes one whole record, ending in a newline and without a NUL, to buf and returns its length in
  * bytes; or -ENOSPC if cap is too small (nothing useful is then in buf). `realtime_ms` is the record's Unix time.
+ * `counters` returns 0 for "not wanted with these options", and -ENOMEM; it writes the largest entries of each list, as
+ * many as fit into SINK_RECORD_MAX, and says how many it left out.
  */
 struct sink {
 	const char *name;
@@ -30,6 +33,9 @@ struct sink {
 		       const struct sink_options *opt);
 	int (*status)(char *buf, size_t cap, const struct status *s, int64_t realtime_ms,
 		      const struct sink_options *opt);
+	int (*ptb)(char *buf, size_t cap, const struct ptb *p, int64_t realtime_ms, const struct sink_options *opt);
+	int (*counters)(char *buf, size_t cap, const struct snapshot *snap, int64_t realtime_ms,
+			const struct sink_options *opt);
 	const char *description;
 };
 

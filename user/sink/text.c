@@ -8,17 +8,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "format.h"
 #include "sinks.h"
+#include "text_internal.h"
 
-#define INDENT	      "          " /* as wide as the time and the gap after it */
-#define KEY_SHOWN     8		   /* characters of a public key: enough to tell peers apart */
 #define WORD_WIDTH    8		   /* "CRITICAL", "RESOLVED", "DEGRADED" */
 #define COLOR_OFF     "\033[0m"
 #define COLOR_RED     "\033[1;31m"
 #define COLOR_YELLOW  "\033[1;33m"
 #define COLOR_GREEN   "\033[1;32m"
-#define COLOR_NEUTRAL "\033[1m"
 
 static const char *severity_color(enum finding_severity severity)
 {
@@ -32,8 +29,7 @@ static const char *severity_color(enum finding_severity severity)
 	}
 }
 
-/* "10:41:07  CRITICAL  " */
-static void first_columns(struct out *o, int64_t realtime_ms, const char *word, const char *color, bool with_color)
+void text_first_columns(struct out *o, int64_t realtime_ms, const char *word, const char *color, bool with_color)
 {
 	char clock[FORMAT_CLOCK_LEN];
 
@@ -53,9 +49,9 @@ static void finding_headline(struct out *o, const struct finding *f, int64_t rea
 	char key[FORMAT_KEY_LEN];
 
 	if (resolved)
-		first_columns(o, realtime_ms, finding_state_name(f->state), COLOR_GREEN, color);
+		text_first_columns(o, realtime_ms, finding_state_name(f->state), COLOR_GREEN, color);
 	else
-		first_columns(o, realtime_ms, finding_severity_name(f->severity), severity_color(f->severity), color);
+		text_first_columns(o, realtime_ms, finding_severity_name(f->severity), severity_color(f->severity), color);
 	out_printf(o, "%s  ", finding_class_name(f->class));
 	out_safe(o, f->interface, sizeof(f->interface));
 	if (f->has_peer) {
@@ -239,7 +235,7 @@ int sink_text_status(char *buf, size_t cap, const struct status *s, int64_t real
 	struct out o;
 
 	out_init(&o, buf, cap);
-	first_columns(&o, realtime_ms, status_state_name(s->state),
+	text_first_columns(&o, realtime_ms, status_state_name(s->state),
 		      s->state == STATUS_DEGRADED ? COLOR_YELLOW : COLOR_NEUTRAL, opt && opt->color);
 	if (s->state == STATUS_EXIT) {
 		status_exit(&o, s);

@@ -14,6 +14,7 @@
 #define TRIES_MIN	 3     /* however improbable: less may be one burst of loss */
 #define TRIES_UNHEARD	 4     /* the host was not heard again since: it might have died just then */
 #define TRIES_CHANGED	 5     /* the size did get through shortly before: a burst must not pass for a changed path */
+#define TRIES_HEARD	 2     /* that many one outage must not explain */
 #define CHANGED_MS	 2000  /* … and it must have lasted longer than a link takes to come back */
 #define OUTER_MIN	 576   /* no IPv4 path carries less (RFC 791), what dies below it dies of something else */
 #define ETHERNET_MTU	 1500  /* beyond it no path on the Internet is to be expected to carry it */
@@ -65,6 +66,30 @@ static bool hosts_differ(const struct ledger *l)
 	return false;
 }
 
+/* Nothing at all gets through since then, small packets neither: the path is dead this way. */
+static bool everything_dies(const struct ledger *l, const struct stall *s)
+{
+	if (ledger_delivered_ms(l, 1) > s->first_ms)
+		return false;
+	for (size_t i = 0; i < l->stalls_n; i++)
+		if (l->stalls[i].outer <= OUTER_MIN && l->stalls[i].last_ms >= s->first_ms)
+			return true;
+	return false;
+}
+
+/* The same happened again to a flow that got something through in between: no outage does that twice. */
+static bool repeats(const struct ledger *l, const struct stall *s)
+{
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		const struct stall *other = &l->stalls[i];
+
+		if (other->tries >= TRIES_MIN && other->first_ms > s->last_ms && other->delivered_ms > s->last_ms &&
+		    other->outer > OUTER_MIN && !memcmp(other->host, s->host, sizeof(s->host)))
+			return true;
+	}
+	return false;
+}
+
 static bool witness_tx(const struct ledger *l, const struct stall *s, uint32_t now_ms)
 {
 	double rate = chance_loss_rate(l->retries, l->trials);
@@ -72,15 +97,17 @@ static bool witness_tx(const struct ledger *l, const struct stall *s, uint32_t n
 
 	if (s->tries < TRIES_MIN || (before && (s->tries < TRIES_CHANGED || now_ms - s->first_ms < CHANGED_MS)))
 		return false;
-	if (chance_all_lost(rate, s->tries) * (l->trials ? (double)l->trials : 1.0) > CHANCE_MAX)
+	if (chance_all_lost(rate, s->tries) * (l->trials_ever ? (double)l->trials_ever : 1.0) > CHANCE_MAX)
+		return false;
+	if (everything_dies(l, s))
 		return false;
 	switch (s->alive) {
 	case ALIVE_HOST:
-		return true;
+		return s->given_up || s->tries_heard >= TRIES_HEARD || repeats(l, s);
 	case ALIVE_UNTIL_THEN:
 		return s->outer > ETHERNET_MTU && !before && s->tries >= TRIES_UNHEARD;
 	case ALIVE_PEER:
-		return !before && s->tries >= TRIES_UNHEARD && hosts_differ(l);
+		return !before && s->tries >= TRIES_UNHEARD && s->tries_heard >= TRIES_HEARD && hosts_differ(l);
 	default:
 		return false;
 	}
@@ -96,9 +123,19 @@ static uint32_t repetitions(uint32_t ms)
 	return n;
 }
 
+/* Base loss from the peer in the minute before the stall. */
+static double loss_rate_before(const struct ledger *l, const struct stall *s)
+{
+	uint32_t lost, received;
+
+	ledger_loss(l, s->first_ms > LEDGER_WINDOW_MS ? s->first_ms - LEDGER_WINDOW_MS : 0, s->first_ms, &lost, &received,
+		    NULL);
+	return chance_loss_rate(lost, (uint64_t)lost + received);
+}
+
 static bool witness_rx(const struct ledger *l, const struct stall *s, uint32_t now_ms)
 {
-	double rate = chance_loss_rate(l->retries, l->trials);
+	double rate = loss_rate_before(l, s);
 	uint32_t repeated = repetitions(s->last_ms - s->first_ms);
 
 	if (size_got_through_before(l, s))
@@ -173,7 +210,7 @@ static void witness_add(const struct ledger *l, const struct stall *s, struct ve
 /* What has got through, for the lower end of the bracket. A size that passed before the path changed is no proof. */
 static uint32_t bracket_lower(const struct ledger *l, const struct verdict *v)
 {
-	uint32_t since = v->first_ms > LOOKBACK_MS ? v->first_ms - LOOKBACK_MS : 0;
+	uint32_t since = v->first_ms > LOOKBACK_MS ? v->first_ms - LOOKBACK_MS : 1; /* 0 is never */
 
 	if (ledger_delivered_ms(l, v->upper) >= since)
 		since = v->first_ms;

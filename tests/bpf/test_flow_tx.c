@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* TCP into the tunnel: which size is on trial, how often it was sent, when it counts as delivered and when as lost. */
+#include "harness.h"
+
+#include <string.h>
+
+#define ISN   1000000u
+#define FULL  1380 /* payload of a full segment: with 40 bytes of headers 1420 */
+#define INNER (FULL + 40)
+
+static struct frame f;
+
+static void tcp(struct harness *h, bool tx, const struct segment *s)
+{
+	frame_tcp(&f, &(struct ip){ .tx = tx }, s);
+	run(h, tx ? TUN_TX : TUN_RX, &f);
+}
+
+static void send_data(struct harness *h, uint32_t seq, size_t payload)
+{
+	tcp(h, true, &(struct segment){ .seq = seq, .ack = 1, .flags = TCP_ACK, .payload = payload });
+}
+
+static void receive_ack(struct harness *h, uint32_t ack)
+{
+	tcp(h, false, &(struct segment){ .seq = 1, .ack = ack, .flags = TCP_ACK });
+}
+
+static void later(struct harness *h, uint32_t ms)
+{
+	h->config->now_ms += ms;
+}
+
+static void test_delivered(void **state)
+{
+	struct harness *h = *state;
+	struct wire_flow *flow;
+
+	send_data(h, ISN, FULL);
+	flow = flow_only(h);
+	assert_int_equal(flow->trial_seq, ISN);
+	assert_int_equal(flow->trial_end, ISN + FULL);
+	assert_int_equal(flow->trial_inner, INNER);
+	assert_int_equal(flow->trial_tries, 1);
+	assert_int_equal(flow->trial_first_ms, NOW);
+	assert_int_equal(flow->trial_last_ms, NOW);
+	assert_int_equal(flow->headers, 40);
+	assert_int_equal(flow->last_tx_data_ms, NOW);
+	assert_true(flow->flags & WIRE_FLOW_TX_REQUEST);
+	later(h, 30);
+	receive_ack(h, ISN + FULL - 1);
+	assert_int_equal(flow->tx_delivered, 0);
+	receive_ack(h, ISN + FULL);
+	assert_int_equal(flow->trial_last_ms, 0);
+	assert_int_equal(flow->trial_tries, 0);
+	assert_int_equal(flow->tx_delivered, 1);
+	assert_int_equal(flow->tx_delivered_inner, INNER);
+	assert_int_equal(flow->tx_delivered_ms, NOW + 30);
+	assert_int_equal(flow->tx_trials, 1);
+	assert_int_equal(flow->tx_retried, 0);
+	assert_int_equal(flow->tx_acked, ISN + FULL);
+	assert_int_equal(flow->last_rx_ms, NOW + 30);
+	assert_int_equal(flow->last_tx_ms, NOW);
+}
+
+/* One acknowledgement for many segments delivers the one on trial. */
+static void test_cumulative(void **state)
+{
+	struct harness *h = *state;
+
+	for (uint32_t i = 0; i < 10; i++)
+		send_data(h, ISN + i * FULL, FULL);
+	assert_int_equal(flow_only(h)->trial_seq, ISN);
+	assert_int_equal(flow_only(h)->tx_end, ISN + 10 * FULL);
+	receive_ack(h, ISN + 10 * FULL);
+	assert_int_equal(flow_only(h)->tx_delivered, 1);
+	send_data(h, ISN + 10 * FULL, 500);
+	assert_int_equal(flow_only(h)->trial_inner, 540);
+	assert_int_equal(flow_only(h)->tx_trials, 2);
+}
+
+static void test_tries(void **state)
+{
+	struct harness *h = *state;
+
+	send_data(h, ISN, FULL);
+	for (uint32_t i = 1; i <= 6; i++) {
+		later(h, 200 << i);
+		send_data(h, ISN + FULL, 100); /* something else */
+		send_data(h, ISN, FULL);
+		assert_int_equal(flow_only(h)->trial_tries, i + 1);
+		assert_int_equal(flow_only(h)->trial_last_ms, h->config->now_ms);
+	}
+	assert_int_equal(flow_only(h)->trial_first_ms, NOW);
+	assert_int_equal(flow_only(h)->trial_inner, INNER);
+	assert_int_equal(flow_only(h)->tx_trials, 1);
+	receive_ack(h, ISN + FULL);
+	assert_int_equal(flow_only(h)->tx_retried, 1);
+	assert_int_equal(flow_only(h)->tx_delivered, 1);
+}
+
+/* The oldest segment without acknowledgement is the one that counts. It was sent before, so this is its second try. */
+static void test_older_takes_over(void **state)
+{
+	struct harness *h = *state;
+
+	send_data(h, ISN, FULL);
+	send_data(h, ISN + FULL, 600);
+	send_data(h, ISN + FULL + 600, 700);
+	receive_ack(h, ISN + FULL);
+	send_data(h, ISN + FULL + 1300, 800);
+	assert_int_equal(flow_only(h)->trial_seq, ISN + FULL + 1300);
+	assert_int_equal(flow_only(h)->trial_tries, 1);
+	later(h, 200);
+	send_data(h, ISN + FULL, 600);
+	assert_int_equal(flow_only(h)->trial_seq, ISN + FULL);
+	assert_int_equal(flow_only(h)->trial_inner, 640);
+	assert_int_equal(flow_only(h)->trial_tries, 2);
+	assert_int_equal(flow_only(h)->trial_first_ms, NOW + 200);
+	/* The younger one again does not take it back. */
+	send_data(h, ISN + FULL + 1300, 800);
+	assert_int_equal(flow_only(h)->trial_inner, 640);
+	assert_int_equal(flow_only(h)->trial_tries, 2);
+}
+
+static void test_cut_smaller(void **state)
+{
+	struct harness *h = *state;
+	struct wire_flow *flow;
+
+	send_data(h, ISN, FULL);
+	later(h, 300);
+	send_data(h, ISN, FULL);
+	later(h, 600);
+	send_data(h, ISN, FULL);
+	later(h, 1200);
+	send_data(h, ISN, 512);
+	flow = flow_only(h);
+	assert_int_equal(flow->tx_lost_inner, INNER);
+	assert_int_equal(flow->tx_lost_tries, 3);
+	assert_int_equal(flow->tx_lost_ms, NOW + 2100);
+	assert_int_equal(flow->trial_inner, 552);
+	assert_int_equal(flow->trial_end, ISN + 512);
+	assert_int_equal(flow->trial_tries, 1);
+	assert_int_equal(flow->trial_first_ms, NOW + 2100);
+	assert_int_equal(flow->tx_trials, 1);
+	later(h, 50);
+	receive_ack(h, ISN + 512);
+	assert_int_equal(flow->tx_delivered_inner, 552);
+	assert_int_equal(flow->tx_delivered_ms, NOW + 2150);
+	assert_int_equal(flow->tx_lost_inner, INNER);
+}
+
+/* Small writes sent again as one larger segment: no size was lost. */
+static void test_merged_larger(void **state)
+{
+	struct harness *h = *state;
+
+	send_data(h, ISN, 100);
+	send_data(h, ISN, 100);
+	send_data(h, ISN, 300);
+	assert_int_equal(flow_only(h)->trial_inner, 340);
+	assert_int_equal(flow_only(h)->trial_tries, 1);
+	assert_int_equal(flow_only(h)->trial_end, ISN + 300);
+	assert_int_equal(flow_only(h)->tx_lost_inner, 0);
+	assert_int_equal(flow_only(h)->tx_lost_ms, 0);
+}
+
+static void test_keep_alive(void **state)
+{
+	struct harness *h = *state;
+
+	send_data(h, ISN, FULL);
+	receive_ack(h, ISN + FULL);
+	for (int i = 0; i < 5; i++) {
+		later(h, 100);
+		send_data(h, ISN + FULL - 1, i % 2);
+	}
+	assert_int_equal(flow_only(h)->trial_last_ms, 0);
+	assert_int_equal(flow_only(h)->tx_trials, 1);
+	assert_int_equal(flow_only(h)->tx_end, ISN + FULL);
+	/* Data that the other side has, sent once more because its acknowledgement came late. */
+	send_data(h, ISN, FULL);
+	assert_int_equal(flow_only(h)->trial_last_ms, 0);
+}
+
+static void test_ack_of_the_unsent(void **state)
+{
+	struct harness *h = *state;
+
+	send_data(h, ISN, FULL);
+	receive_ack(h, ISN + FULL + 2);
+	receive_ack(h, ISN + 0x70000000);
+	receive_ack(h, ISN - 5000);
+	assert_int_equal(flow_only(h)->tx_acked, ISN);
+	assert_int_equal(flow_only(h)->tx_delivered, 0);
+	assert_int_not_equal(flow_only(h)->trial_last_ms, 0);
+	receive_ack(h, ISN + FULL);
+	assert_int_equal(flow_only(h)->tx_delivered, 1);
+}
+
+static void test_wrap_around(void **state)
+{
+	uint32_t seq = 0u - 3 * FULL / 2;
+	struct harness *h = *state;
+
+	for (int i = 0; i < 4; i++) {
+		send_data(h, seq, FULL);
+		send_data(h, seq, FULL);
+		assert_int_equal(flow_only(h)->trial_seq, seq);
+		assert_int_equal(flow_only(h)->trial_tries, 2);
+		seq += FULL;
+		receive_ack(h, seq);
+		assert_int_equal(flow_only(h)->tx_delivered, i + 1);
+		assert_int_equal(flow_only(h)->tx_acked, seq);
+		assert_int_equal(flow_only(h)->tx_end, seq);
+	}
+}
+
+/* User space looks once a tick: of what was delivered in one, the largest is kept. */
+static void test_largest_of_a_tick(void **state)
+{
+	static const size_t payloads[] = { 100, 900, 300 };
+	struct harness *h = *state;
+	uint32_t seq = ISN;
+
+	for (size_t i = 0; i < 3; i++) {
+		send_data(h, seq, payloads[i]);
+		seq += payloads[i];
+		receive_ack(h, seq);
+	}
+	assert_int_equal(flow_only(h)->tx_delivered_inner, 940);
+	later(h, 250);
+	send_data(h, seq, 100);
+	receive_ack(h, seq + 100);
+	assert_int_equal(flow_only(h)->tx_delivered_inner, 140);
+	assert_int_equal(flow_only(h)->tx_delivered, 4);
+}
+
+/* FIN takes a sequence number: the acknowledgement of the last bytes is one more than they are. */
+static void test_fin_is_acknowledged(void **state)
+{
+	struct harness *h = *state;
+
+	send_data(h, ISN, FULL);
+	tcp(h, true, &(struct segment){ .seq = ISN + FULL, .ack = 1, .flags = TCP_ACK | TCP_FIN });
+	assert_true(flow_only(h)->flags & WIRE_FLOW_CLOSED);
+	assert_int_equal(flow_only(h)->trial_inner, INNER);
+	receive_ack(h, ISN + FULL + 1);
+	assert_int_equal(flow_only(h)->tx_delivered, 1);
+	assert_int_equal(flow_only(h)->trial_last_ms, 0);
+	harness_reset(state);
+	tcp(h, true, &(struct segment){ .seq = ISN, .ack = 1, .flags = TCP_ACK | TCP_FIN, .payload = FULL });
+	receive_ack(h, ISN + FULL + 2);
+	assert_int_equal(flow_only(h)->tx_delivered, 0);
+	receive_ack(h, ISN + FULL + 1);
+	assert_int_equal(flow_only(h)->tx_delivered, 1);
+	assert_int_equal(flow_only(h)->tx_delivered_inner, INNER);
+}
+
+/* A closed flow whose last bytes do not get through is on trial as before. */
+static void test_closed_flow_goes_on(void **state)
+{
+	struct harness *h = *state;
+
+	for (int i = 0; i < 4; i++)
+		tcp(h, true, &(struct segment){ .seq = ISN, .ack = 1, .flags = TCP_ACK | TCP_FIN, .payload = FULL });
+	assert_int_equal(flow_only(h)->trial_tries, 4);
+	assert_false(flow_only(h)->flags & WIRE_FLOW_RESET);
+}
+
+static void test_reset_from_here(void **state)
+{
+	struct harness *h = *state;
+
+	send_data(h, ISN, 10);
+	assert_false(flow_only(h)->flags & (WIRE_FLOW_CLOSED | WIRE_FLOW_RESET));
+	tcp(h, true, &(struct segment){ .seq = ISN + 10, .flags = TCP_RST });
+	assert_true(flow_only(h)->flags & WIRE_FLOW_CLOSED);
+	assert_true(flow_only(h)->flags & WIRE_FLOW_RESET);
+}
+
+/* One try is one packet of the size: a super-packet puts its first segment on trial. */
+static void test_super_packets(void **state)
+{
+	struct harness *h = *state;
+
+	frame_tcp(&f, &(struct ip){ .tx = true },
+		  &(struct segment){ .seq = ISN, .ack = 1, .flags = TCP_ACK, .payload = 2 * FULL + 7 });
+	f.gso_size = FULL;
+	run(h, TUN_TX, &f);
+	send_data(h, ISN, FULL); /* its first segment again, alone */
+	assert_int_equal(flow_only(h)->trial_tries, 2);
+	assert_int_equal(flow_only(h)->tx_lost_inner, 0);
+	assert_int_equal(flow_only(h)->tx_end, ISN + 2 * FULL + 7);
+	receive_ack(h, ISN + FULL);
+	assert_int_equal(flow_only(h)->tx_delivered_inner, INNER);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bpf_test(test_delivered),
+		bpf_test(test_cumulative),
+		bpf_test(test_tries),
+		bpf_test(test_older_takes_over),
+		bpf_test(test_cut_smaller),
+		bpf_test(test_merged_larger),
+		bpf_test(test_keep_alive),
+		bpf_test(test_ack_of_the_unsent),
+		bpf_test(test_wrap_around),
+		bpf_test(test_largest_of_a_tick),
+		bpf_test(test_fin_is_acknowledged),
+		bpf_test(test_closed_flow_goes_on),
+		bpf_test(test_reset_from_here),
+		bpf_test(test_super_packets),
+	};
+
+	return cmocka_run_group_tests_name("flow tx", tests, harness_open, harness_close);
+}

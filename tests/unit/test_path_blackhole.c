@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Black holes that must be found, and what the finding must then say: stories told to the whole analysis in snapshots, as
+ * short as they can be told. Their look-alikes are in test_lookalikes.c.
+ */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "network.h"
+
+#define SECOND 4 /* snapshots */
+
+static struct scene s;
+
+static int start(void **state)
+{
+	(void)state;
+	scene_start(&s, 8920);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	scene_end(&s);
+	return 0;
+}
+
+static void assert_bracket(const struct finding *f, uint32_t lower, uint32_t upper, uint32_t recommended)
+{
+	assert_int_equal(f->path_mtu_lower, lower);
+	assert_int_equal(f->path_mtu_upper, upper);
+	assert_int_equal(f->recommended_mtu, recommended);
+	assert_false(f->path_mtu_exact);
+}
+
+/* The mail that does not leave: small segments pass, one of the jumbo size is sent again and again. */
+static void test_tx_hole_is_found_and_described(void **state)
+{
+	const struct finding *f = &s.log[0];
+	struct wire_flow *mail, *other;
+
+	(void)state;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	mail = scene_flow(&s, "10.1.0.9");
+	other = scene_flow(&s, "10.1.0.9");
+	flow_delivers(&s, other, 1428);
+	scene_tick(&s);
+	scene_stall(&s, mail, 8920, other, 4 * SECOND);
+	assert_int_equal(s.log_n, 1);
+	assert_int_equal(f->class, FINDING_PATH_BLACKHOLE);
+	assert_int_equal(f->state, FINDING_OPEN);
+	assert_int_equal(f->severity, SEVERITY_CRITICAL);
+	assert_string_equal(f->interface, "wg0");
+	assert_int_equal(f->tunnel_mtu, 8920);
+	assert_int_equal(f->direction, WIRE_TX);
+	assert_true(f->has_peer);
+	assert_int_equal(f->public_key[31], 'A');
+	assert_int_equal(f->endpoint.ip.bytes[0], 192);
+	assert_int_equal(f->endpoint.port, 51820);
+	assert_bracket(f, 1500, 8980, 1440);
+	assert_int_equal(f->basis, BASIS_BRACKET);
+	assert_string_equal(f->fix[0], "ip link set dev wg0 mtu 1440");
+	assert_int_equal(f->evidence[0].kind, EVIDENCE_TCP_RETRANSMIT);
+	assert_int_equal(f->evidence[0].min_size, 8980);
+	assert_true(f->evidence[0].count >= 3);
+}
+
+static void test_the_flows_that_suffer_are_named(void **state)
+{
+	const struct finding_flow *flow = &s.log[0].flows[0];
+	struct wire_flow *mail, *other;
+
+	(void)state;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	mail = scene_flow(&s, "10.1.0.9");
+	other = scene_flow(&s, "10.1.0.9");
+	scene_stall(&s, mail, 8920, other, 4 * SECOND);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].flows_n, 1);
+	assert_int_equal(flow->protocol, IPPROTO_TCP);
+	assert_int_equal(flow->source.port, mail->local_port);
+	assert_int_equal(flow->destination.port, 25);
+	assert_int_equal(flow->destination.ip.bytes[3], 9);
+	assert_true(flow->stalled_ms >= 500 && flow->stalled_ms <= 4000);
+}
+
+/* The pings of the incident: 1428 passes, 1448 does not. One try more or less of the same size makes 1440. */
+static void test_pings_narrow_the_bracket_to_sixteen_bytes(void **state)
+{
+	struct wire_flow *small, *large, *other;
+
+	(void)state;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	other = scene_flow(&s, "10.1.0.9");
+	small = scene_ping(&s, "10.1.0.9");
+	large = scene_ping(&s, "10.1.0.9");
+	for (int second = 0; second < 6; second++) {
+		flow_delivers(&s, small, 1428);
+		flow_tries(&s, large, 1448);
+		flow_delivers(&s, other, 100);
+		scene_ticks(&s, SECOND);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_bracket(scene_last(&s), 1500, 1516, 1440);
+	assert_int_equal(scene_last(&s)->evidence[0].kind, EVIDENCE_ECHO_LOST);
+}
+
+/* Thin evidence gives no more than the floor: nothing above 160 bytes is proven. */
+static void test_nothing_proven_recommends_the_floor(void **state)
+{
+	struct wire_flow *mail, *other;
+
+	(void)state;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	mail = scene_flow(&s, "10.1.0.9");
+	other = scene_flow(&s, "10.1.0.9");
+	scene_stall(&s, mail, 8920, other, 4 * SECOND);
+	assert_int_equal(scene_last(&s)->recommended_mtu, 1280);
+	assert_int_equal(scene_last(&s)->basis, BASIS_FLOOR);
+	assert_true(scene_last(&s)->path_mtu_lower < 200);
+}
+
+static void test_ipv6_underlay_takes_eighty_bytes(void **state)
+{
+	struct wire_flow *mail, *other;
+
+	(void)state;
+	scene_peer(&s, 'A', "2001:db8::1", "10.1.0.0");
+	mail = scene_flow(&s, "10.1.0.9");
+	other = scene_flow(&s, "10.1.0.9");
+	flow_delivers(&s, other, 1408);
+	scene_tick(&s);
+	scene_stall(&s, mail, 1412, other, 4 * SECOND);
+	assert_int_equal(s.opened, 1);
+	assert_bracket(scene_last(&s), 1488, 1504, 1408);
+}
+
+/* A path of 1492: inner packets die above 1424, and with all that arrives proven that is what is recommended. */
+static void test_the_recommendation_fits_the_path(void **state)
+{
+	struct wire_flow *mail, *other;
+
+	(void)state;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	mail = scene_flow(&s, "10.1.0.9");
+	other = scene_flow(&s, "10.1.0.9");
+	flow_delivers(&s, other, 1424);
+	scene_tick(&s);
+	scene_stall(&s, mail, 1425, other, 4 * SECOND);
+	assert_bracket(scene_last(&s), 1484, 1500, 1424);
+}
+
+/* rx: the peer may not pad as far as this end would; what arrives proves no more than its own size. */
+static void test_rx_proves_no_padding(void **state)
+{
+	struct wire_flow *web;
+
+	(void)state;
+	s.links[1].mtu = 1500;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	web = scene_flow(&s, "10.1.0.9");
+	for (int i = 0; i < 4 * SECOND; i++) {
+		flow_receives(&s, web, 1432); /* a peer with the right MTU on a path of 1492 */
+		scene_tick(&s);
+	}
+	flow_hole(&s, web, 1448);
+	for (int i = 0; i < 8 * SECOND; i++) {
+		flow_hears(&s, web);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(scene_last(&s)->direction, WIRE_RX);
+	assert_int_equal(scene_last(&s)->path_mtu_lower, 1492);
+	assert_int_equal(scene_last(&s)->recommended_mtu, 1432);
+}
+
+/* rx: the server's certificate never comes, its last, small segment does; the counters show what was lost. */
+static void test_rx_hole_with_gaps(void **state)
+{
+	struct session *w;
+	struct wire_flow *tls;
+
+	(void)state;
+	w = scene_session(&s, scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0"));
+	tls = scene_flow(&s, "10.1.0.9");
+	session_receives(&s, w, 20, 1500);
+	scene_tick(&s);
+	session_loses(w, 1);
+	session_receives(&s, w, 1, 172);
+	flow_asks(&s, tls, 400);
+	flow_hole(&s, tls, 8868);
+	for (int i = 0; i < 4 * SECOND; i++) {
+		scene_tick(&s);
+		if (i % 3 == 0)
+			session_loses(w, 1);
+		session_receives(&s, w, 1, 172);
+		flow_hears(&s, tls);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_int_equal(s.log[0].class, FINDING_PATH_BLACKHOLE);
+	assert_bracket(&s.log[0], 1500, 8988, 1440);
+	assert_int_equal(s.log[0].flows[0].source.port, 25);
+	assert_int_equal(s.log[0].flows[0].destination.port, tls->local_port);
+}
+
+/* rx: nothing of the answer comes at all; that anything was lost shows in the counters of the pings beside it. */
+static void test_rx_silence_with_gaps(void **state)
+{
+	struct wire_flow *tls, *ping;
+	struct session *w;
+
+	(void)state;
+	w = scene_session(&s, scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0"));
+	tls = scene_flow(&s, "10.1.0.9");
+	ping = scene_ping(&s, "10.1.0.9");
+	for (int i = 0; i < 10 * SECOND; i++) {
+		session_receives(&s, w, 2, 172);
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+	}
+	flow_asks(&s, tls, 400);
+	session_loses(w, 4);
+	for (int i = 0; i < 6 * SECOND; i++) {
+		session_receives(&s, w, 1, 172);
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+		if (i == 1 || i == 3 || i == 8 || i == 16)
+			session_loses(w, 1);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_int_equal(s.log[0].path_mtu_lower, 172);
+	assert_int_equal(s.log[0].recommended_mtu, 1280);
+	assert_int_equal(s.log[0].evidence[0].kind, EVIDENCE_TCP_SILENCE);
+}
+
+static void test_of_two_peers_only_the_bad_one(void **state)
+{
+	struct wire_flow *bad, *bad_small, *good;
+
+	(void)state;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	scene_peer(&s, 'B', "192.0.2.2", "10.2.0.0");
+	bad = scene_flow(&s, "10.2.0.9");
+	bad_small = scene_flow(&s, "10.2.0.9");
+	good = scene_flow(&s, "10.1.0.9");
+	for (int i = 0; i < 20 * SECOND; i++) {
+		flow_delivers(&s, good, 8920); /* that it arrives over there proves nothing over here */
+		scene_stall(&s, bad, 8920, bad_small, 1);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].public_key[0], 'B');
+	assert_int_equal(s.log[0].endpoint.ip.bytes[3], 2);
+}
+
+static void test_many_flows_are_one_finding(void **state)
+{
+	struct wire_flow *other, *bad[100];
+
+	(void)state;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	other = scene_flow(&s, "10.1.0.9");
+	for (int i = 0; i < 100; i++)
+		bad[i] = scene_flow(&s, i % 2 ? "10.1.0.9" : "10.1.0.8");
+	for (int tick = 0; tick < 6 * SECOND; tick++) {
+		for (int i = 1; i < 100; i++)
+			if (tick == 0 || tick == 1 || tick == 3 || tick == 6 || tick == 12)
+				flow_tries(&s, bad[i], 2000 + 60 * i);
+		scene_stall(&s, bad[0], 2000, other, 1);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 2060);
+	assert_int_equal(scene_last(&s)->flows_n, FINDING_FLOWS_MAX);
+}
+
+/* Another uplink takes over, and 1500 is no longer 1500. */
+static void test_path_that_shrinks_under_way(void **state)
+{
+	struct wire_flow *bulk, *other;
+
+	(void)state;
+	s.links[1].mtu = 1440;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	bulk = scene_flow(&s, "10.1.0.9");
+	other = scene_flow(&s, "10.1.0.9");
+	for (int i = 0; i < 30 * SECOND; i++) {
+		flow_delivers(&s, bulk, 1440);
+		flow_delivers(&s, other, 1300);
+		scene_tick(&s);
+	}
+	scene_assert_silent(&s);
+	for (int i = 0; i < 10 * SECOND; i++) {
+		flow_delivers(&s, other, 1300);
+		scene_stall(&s, bulk, 1440, NULL, 1);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_bracket(&s.log[0], 1372, 1500, 1312);
+}
+
+/* The sender helps itself (RFC 4821) and goes on with less: the hole is still there. */
+static void test_size_that_the_sender_gave_up(void **state)
+{
+	struct wire_flow *mail;
+
+	(void)state;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	mail = scene_flow(&s, "10.1.0.9");
+	scene_tick(&s);
+	for (int i = 0; i < 5; i++) {
+		flow_tries(&s, mail, 8920);
+		scene_tick(&s);
+	}
+	flow_tries(&s, mail, 1064);
+	flow_answered(&s, mail);
+	scene_tick(&s);
+	flow_delivers(&s, mail, 1064);
+	scene_ticks(&s, SECOND);
+	assert_int_equal(s.opened, 1);
+	assert_bracket(scene_last(&s), 1132, 8980, 1280);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_tx_hole_is_found_and_described, start, end),
+		cmocka_unit_test_setup_teardown(test_the_flows_that_suffer_are_named, start, end),
+		cmocka_unit_test_setup_teardown(test_pings_narrow_the_bracket_to_sixteen_bytes, start, end),
+		cmocka_unit_test_setup_teardown(test_nothing_proven_recommends_the_floor, start, end),
+		cmocka_unit_test_setup_teardown(test_ipv6_underlay_takes_eighty_bytes, start, end),
+		cmocka_unit_test_setup_teardown(test_the_recommendation_fits_the_path, start, end),
+		cmocka_unit_test_setup_teardown(test_rx_proves_no_padding, start, end),
+		cmocka_unit_test_setup_teardown(test_rx_hole_with_gaps, start, end),
+		cmocka_unit_test_setup_teardown(test_rx_silence_with_gaps, start, end),
+		cmocka_unit_test_setup_teardown(test_of_two_peers_only_the_bad_one, start, end),
+		cmocka_unit_test_setup_teardown(test_many_flows_are_one_finding, start, end),
+		cmocka_unit_test_setup_teardown(test_path_that_shrinks_under_way, start, end),
+		cmocka_unit_test_setup_teardown(test_size_that_the_sender_gave_up, start, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The record mtuscope.counters: a whole snapshot in one line. See ecs.c. Lists have no bounds of their own, records do:
+ * each list is written from its largest entry on while there is room for it, and "omitted" says what was left out.
+ * What is left out does not depend on the buffer: one that is too small is refused.
+ */
+#define _GNU_SOURCE /* qsort_r */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ecs_internal.h"
+#include "sinks.h"
+#include "totals.h"
+
+#define NAME_MAX_BYTES 96   /* of an interface or a reason, escaped */
+#define FRAME_MAX      2048 /* bytes: everything that stands around the lists */
+#define LINK_MAX       640  /* a link and direction without its sizes */
+#define ENTRY_MAX      768  /* an entry of another list */
+
+_Static_assert(2 * WIRE_LINKS * LINK_MAX + FRAME_MAX + 8 * ENTRY_MAX <= SINK_RECORD_MAX, "all links fit, and more");
+
+struct omitted {
+	size_t links, peers, tallies, drops, sizes;
+};
+
+/* Appends the entry to the array that is open, unless that would go beyond `limit` bytes. */
+static bool put_within(struct json_writer *w, const struct json_writer *entry, size_t limit)
+{
+	if (w->out.len + 1 + entry->out.len > limit)
+		return false;
+	json_put_value(w, NULL, entry);
+	return true;
+}
+
+static void interface(struct json_writer *w, const char *key, const struct link *link)
+{
+	json_put_string_cut(w, key, link ? link->name : NULL, IFACE_NAME_LEN, NAME_MAX_BYTES);
+}
+
+static void peer_entry(struct json_writer *w, const struct snapshot *snap, const struct peer_total *p)
+{
+	const struct direction_total *rx = &p->direction[WIRE_RX], *tx = &p->direction[WIRE_TX];
+	char key[FORMAT_KEY_LEN];
+
+	if (p->peer)
+		format_key(key, p->peer->public_key);
+	json_begin_object(w, NULL);
+	json_put_string(w, "public_key", p->peer ? key : NULL);
+	interface(w, "interface", p->peer ? inventory_link(&snap->inventory, p->peer->tunnel_ifindex) : NULL);
+	json_begin_object(w, "rx");
+	json_put_uint(w, "received", rx->packets);
+	json_put_uint(w, "lost", rx->lost);
+	json_put_uint(w, "duplicates", rx->duplicates);
+	json_put_uint(w, "bytes", rx->bytes);
+	json_put_uint(w, "largest", rx->largest);
+	json_end_object(w);
+	json_begin_object(w, "tx");
+	json_put_uint(w, "sent", tx->packets);
+	json_put_uint(w, "bytes", tx->bytes);
+	json_put_uint(w, "largest", tx->largest);
+	json_end_object(w);
+	json_end_object(w);
+}
+
+static size_t put_peers(struct json_writer *w, const struct snapshot *snap, const struct totals *t, size_t limit)
+{
+	char text[ENTRY_MAX];
+	size_t i;
+
+	json_begin_array(w, "peers");
+	for (i = 0; i < t->peers_n; i++) {
+		struct json_writer entry;
+
+		json_init(&entry, text, sizeof(text));
+		peer_entry(&entry, snap, &t->peers[i]);
+		if (!put_within(w, &entry, limit))
+			break;
+	}
+	json_end_array(w);
+	return t->peers_n - i;
+}
+
+/* The address, or null where the tally has none. */
+static void tally_address(struct json_writer *w, const char *key, uint8_t family, const uint8_t bytes[16])
+{
+	static const uint8_t none[16];
+	struct ip_address ip = { .family = family };
+	char text[FORMAT_IP_LEN];
+
+	memcpy(ip.bytes, bytes, sizeof(ip.bytes));
+	json_put_string(w, key, memcmp(bytes, none, sizeof(none)) && format_ip(text, &ip) ? text : NULL);
+}
+
+static void tally_ends(struct json_writer *w, const struct wire_tally_key *key)
+{
+	bool told = key->kind == WIRE_TALLY_TOO_BIG_TX || key->kind == WIRE_TALLY_TOO_BIG_MADE;
+	static const uint8_t none[16];
+
+	json_begin_object(w, "remote");
+	tally_address(w, "ip", key->family, key->remote);
+	json_put_uint_or_null(w, "port", key->port);
+	json_end_object(w);
+	tally_address(w, "reporter", key->family, told ? none : key->reporter);
+	tally_address(w, "destination", key->family, told ? key->reporter : none);
+}
+
+static void tally_entry(struct json_writer *w, const struct snapshot *snap, const struct tally *t)
+{
+	const struct wire_tally_key *key = &t->key;
+
+	json_begin_object(w, NULL);
+	json_put_string(w, "kind", tally_kind_name(key->kind));
+	json_put_uint(w, "aux", key->aux);
+	json_put_uint_or_null(w, "family", key->family == AF_INET ? 4 : key->family == AF_INET6 ? 6 : 0);
+	json_put_string(w, "layer", tally_is_inner(&snap->inventory, key) ? "inner" : "outer");
+	interface(w, "interface", inventory_link(&snap->inventory, key->ifindex));
+	tally_ends(w, key);
+	json_put_uint(w, "count", t->value.count);
+	json_begin_object(w, "size");
+	json_put_uint_or_null(w, "min", t->value.size_min);
+	json_put_uint_or_null(w, "max", t->value.size_max);
+	json_end_object(w);
+	json_end_object(w);
+}
+
+static size_t put_tallies(struct json_writer *w, const struct snapshot *snap, const struct totals *t, size_t limit)
+{
+	char text[ENTRY_MAX];
+	size_t i;
+
+	json_begin_array(w, "tallies");
+	for (i = 0; i < t->tallies_n; i++) {
+		struct json_writer entry;
+
+		json_init(&entry, text, sizeof(text));
+		tally_entry(&entry, snap, t->tallies[i]);
+		if (!put_within(w, &entry, limit))
+			break;
+	}
+	json_end_array(w);
+	return t->tallies_n - i;
+}
+
+static size_t put_drops(struct json_writer *w, const struct totals *t, size_t limit)
+{
+	char text[ENTRY_MAX];
+	size_t i;
+
+	json_begin_array(w, "drops");
+	for (i = 0; i < t->drops_n; i++) {
+		const struct drop *d = t->drops[i];
+		struct json_writer entry;
+
+		json_init(&entry, text, sizeof(text));
+		json_begin_object(&entry, NULL);
+		json_put_string_cut(&entry, "reason", d->reason, sizeof(d->reason), NAME_MAX_BYTES);
+		json_put_uint(&entry, "count", d->count);
+		json_end_object(&entry);
+		if (!put_within(w, &entry, limit))
+			break;
+	}
+	json_end_array(w);
+	return t->drops_n - i;
+}
+
+static int by_count(const void *a, const void *b, void *counts)
+{
+	uint64_t x = ((const __u64 *)counts)[*(const uint16_t *)a];
+	uint64_t y = ((const __u64 *)counts)[*(const uint16_t *)b];
+
+	return (x < y) - (x > y);
+}
+
+/* Marks the slots to be written: the fullest ones, as long as their text fits into `room` bytes. Returns the rest. */
+static size_t choose_sizes(const __u64 *sizes, size_t room, bool chosen[WIRE_SIZE_SLOTS])
+{
+	uint16_t order[WIRE_SIZE_SLOTS];
+	size_t n = 0, i;
+
+	memset(chosen, 0, WIRE_SIZE_SLOTS * sizeof(*chosen));
+	for (i = 0; i < WIRE_SIZE_SLOTS; i++)
+		if (sizes[i])
+			order[n++] = (uint16_t)i;
+	qsort_r(order, n, sizeof(*order), by_count, (void *)sizes);
+	for (i = 0; i < n; i++) {
+		size_t len = (size_t)snprintf(NULL, 0, "[%u,%llu],", order[i] * WIRE_SIZE_STEP, sizes[order[i]]);
+
+		if (len > room)
+			break;
+		room -= len;
+		chosen[order[i]] = true;
+	}
+	return n - i;
+}
+
+static size_t put_sizes(struct json_writer *w, const struct wire_counters *c, size_t limit)
+{
+	bool chosen[WIRE_SIZE_SLOTS];
+	size_t omitted, at;
+
+	json_begin_array(w, "sizes");
+	at = w->out.len;
+	omitted = choose_sizes(c->sizes, limit > at ? limit - at : 0, chosen);
+	for (size_t i = 0; i < WIRE_SIZE_SLOTS; i++) {
+		if (!chosen[i])
+			continue;
+		json_begin_array(w, NULL);
+		json_put_uint(w, NULL, i * WIRE_SIZE_STEP);
+		json_put_uint(w, NULL, c->sizes[i]);
+		json_end_array(w);
+	}
+	json_end_array(w);
+	return omitted;
+}
+
+/* The fixed part is at most LINK_MAX bytes; the sizes go on to `limit`, less what closes them. Returns those left out. */
+static size_t link_entry(struct json_writer *w, const struct link *link, enum wire_direction direction,
+			 const struct wire_counters *c, size_t limit)
+{
+	size_t omitted;
+
+	json_begin_object(w, NULL);
+	interface(w, "name", link);
+	json_put_string(w, "role", role_name(link ? link->role : WIRE_ROLE_NONE));
+	json_put_string(w, "direction", direction_name(direction));
+	json_put_uint(w, "packets", c->packets);
+	json_put_uint(w, "bytes", c->bytes);
+	json_put_uint(w, "wg_packets", c->wg_packets);
+	json_put_uint(w, "wg_bytes", c->wg_bytes);
+	json_put_uint(w, "oversized", c->oversized);
+	json_put_uint(w, "dont_fragment", c->dont_fragment);
+	json_begin_object(w, "fragments");
+	json_put_uint(w, "first", c->fragments_first);
+	json_put_uint(w, "middle", c->fragments_middle);
+	json_put_uint(w, "last", c->fragments_last);
+	json_end_object(w);
+	json_put_uint(w, "unparsed", c->unparsed);
+	omitted = put_sizes(w, c, limit - 2);
+	json_end_object(w);
+	return omitted;
+}
+
+static size_t links_count(const struct snapshot *snap)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < snap->counters_n; i++)
+		n += link_is_counted(inventory_link(&snap->inventory, snap->counters[i].ifindex));
+	return n;
+}
+
+/* Up to `limit`: each link and direction gets an equal share of what those before it have left. */
+static void put_links(struct json_writer *w, const struct snapshot *snap, size_t limit, struct omitted *omitted)
+{
+	size_t n = links_count(snap), left = WIRE_DIRECTIONS * at_most(n, WIRE_LINKS);
+
+	omitted->links = n - at_most(n, WIRE_LINKS);
+	json_begin_array(w, "links");
+	for (size_t i = 0; i < snap->counters_n && left; i++) {
+		const struct link_counters *c = &snap->counters[i];
+		const struct link *link = inventory_link(&snap->inventory, c->ifindex);
+
+		for (int d = 0; d < WIRE_DIRECTIONS && link_is_counted(link); d++) {
+			size_t share = (limit - w->out.len) / left--;
+
+			omitted->sizes += link_entry(w, link, d, &c->direction[d], w->out.len + share);
+		}
+	}
+	json_end_array(w);
+}
+
+static void put_omitted(struct json_writer *w, const struct omitted *o)
+{
+	json_begin_object(w, "omitted");
+	json_put_uint(w, "links", o->links);
+	json_put_uint(w, "peers", o->peers);
+	json_put_uint(w, "tallies", o->tallies);
+	json_put_uint(w, "drops", o->drops);
+	json_put_uint(w, "sizes", o->sizes);
+	json_end_object(w);
+}
+
+/* Half of what the links do not need is for peers, a quarter for tallies, an eighth for drops; nobody's rest is lost. */
+static void counters_object(struct json_writer *w, const struct snapshot *snap, const struct totals *t)
+{
+	size_t links_max = WIRE_DIRECTIONS * LINK_MAX * at_most(links_count(snap), WIRE_LINKS);
+	size_t start, room = SINK_RECORD_MAX - FRAME_MAX - links_max;
+	struct omitted omitted = { 0 };
+
+	json_begin_object(w, "counters");
+	json_begin_object(w, "flows");
+	json_put_uint(w, "tracked", snap->flows_n);
+	json_end_object(w);
+	json_begin_object(w, "lost");
+	for (enum wire_loss i = 0; i < WIRE_LOSSES; i++)
+		json_put_uint(w, loss_name(i), snap->losses[i]);
+	json_end_object(w);
+	start = w->out.len;
+	omitted.peers = put_peers(w, snap, t, start + room / 2);
+	omitted.tallies = put_tallies(w, snap, t, start + room / 4 * 3);
+	omitted.drops = put_drops(w, t, start + room / 8 * 7);
+	put_links(w, snap, start + room + links_max, &omitted);
+	put_omitted(w, &omitted);
+	json_end_object(w);
+}
+
+static void counters_message(struct out *o, const struct snapshot *snap)
+{
+	uint64_t packets = 0, oversized = 0;
+
+	for (size_t i = 0; i < snap->counters_n; i++) {
+		if (!link_is_counted(inventory_link(&snap->inventory, snap->counters[i].ifindex)))
+			continue;
+		for (int d = 0; d < WIRE_DIRECTIONS; d++) {
+			packets += snap->counters[i].direction[d].packets;
+			oversized += snap->counters[i].direction[d].oversized;
+		}
+	}
+	out_printf(o, "mtuscope has counted %" PRIu64 " packets on %zu interface(s), %" PRIu64 " of them oversized",
+		   packets, links_count(snap), oversized);
+}
+
+int sink_ecs_counters(char *buf, size_t cap, const struct snapshot *snap, int64_t realtime_ms,
+		      const struct sink_options *opt)
+{
+	struct totals totals;
+	struct json_writer w;
+	char message[160];
+	struct out sentence;
+	int err;
+
+	(void)opt;
+	err = totals_make(&totals, snap);
+	if (err)
+		return err;
+	out_init(&sentence, message, sizeof(message));
+	counters_message(&sentence, snap);
+	json_init(&w, buf, cap);
+	json_begin_object(&w, NULL);
+	ecs_common(&w, realtime_ms, "info", message, sentence.len);
+	ecs_event_begin(&w, "metric", "mtuscope.counters");
+	json_end_object(&w);
+	json_begin_object(&w, "mtuscope");
+	counters_object(&w, snap, &totals);
+	json_end_object(&w);
+	json_end_object(&w);
+	totals_free(&totals);
+	return json_finish_line(&w);
+}
