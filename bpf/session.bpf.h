@@ -15,7 +15,6 @@
 #define COUNTER_JUMP_MAX    (1 << 20) /* a farther counter is not believed: anybody can write one into a datagram */
 #define COUNTER_BACK_MAX    8128      /* an older one WireGuard refuses itself (messages.h, COUNTER_WINDOW_SIZE) */
 #define SESSION_WINDOW	    64
-#define DATAGRAMS_MAX	    64	      /* in a super-packet (net/udp.h, UDP_MAX_SEGMENTS until 6.9) */
 
 struct wg_data_header {
 	__u8 type;
@@ -76,6 +75,25 @@ static __always_inline int counter_believed(const struct wire_session *s, __u64 
 	return s->counter_max - counter <= COUNTER_BACK_MAX;
 }
 
+/*
+ * GRO makes one packet of many datagrams (ethtool: rx-gro-list). Its last one tells how far they go; all of them have
+ * arrived, in whatever order.
+ */
+static __always_inline void session_run(struct __sk_buff *skb, const struct packet *p, struct wg_data_header *wg,
+					const struct wire_session_key *key, struct wire_session *s)
+{
+	__u32 more = p->segments - 1;
+
+	if (load(skb, p->l4 + 8 + more * skb->gso_size, wg, sizeof(*wg)) || wg->type != WG_DATA ||
+	    wg->receiver != key->index || !counter_believed(s, wg->counter))
+		return;
+	if (wg->counter > s->counter_max) {
+		s->counter_max = wg->counter;
+		s->window = ~0ULL;
+	}
+	__sync_fetch_and_add(&s->received, more);
+}
+
 static __always_inline void session_data(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
 					 struct wg_data_header *wg, struct wire_session_key *key)
 {
@@ -90,13 +108,8 @@ static __always_inline void session_data(struct __sk_buff *skb, const struct wir
 		return;
 	}
 	session_counter(s, wg->counter);
-	/* GRO makes one packet of many datagrams (ethtool: rx-gro-list, rx-udp-gro-forwarding). */
-	for (__u32 i = 1; i < DATAGRAMS_MAX && i < p->segments; i++) {
-		if (load(skb, p->l4 + 8 + i * skb->gso_size, wg, sizeof(*wg)))
-			break;
-		if (wg->type == WG_DATA && wg->receiver == key->index && counter_believed(s, wg->counter))
-			session_counter(s, wg->counter);
-	}
+	if (p->segments > 1)
+		session_run(skb, p, wg, key, s);
 	__sync_fetch_and_add(&s->bytes, p->len + (p->segments - 1) * p->headers);
 	s->last_ms = cfg->now_ms;
 	if (s->size_ms != cfg->now_ms || p->size > s->size_outer) {

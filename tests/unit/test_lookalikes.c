@@ -228,16 +228,56 @@ static void good(void)
 	n.pings = true;
 }
 
-static void two_seconds_in_twenty(uint32_t second)
+static uint32_t outage_s;
+
+static void outage_each_minute(uint32_t second)
 {
-	n.down = second % 20 == 13 || second % 20 == 14;
+	n.down = second % 60 >= 20 && second % 60 < 20 + outage_s;
 }
 
-static void test_bursts_in_which_everything_dies(void **state)
+/* When it is over the pings come back at once, the next try of a stalled flow only seconds later. */
+static void test_outages_in_which_everything_dies(void **state)
+{
+	static const uint32_t lengths_s[] = { 1, 2, 5, 10, 30 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths_s) / sizeof(lengths_s[0]); i++) {
+		outage_s = lengths_s[i];
+		assert_silent_for_all(1420, 1, good, outage_each_minute, 120);
+		assert_silent_for_all(1420, 16, good, outage_each_minute, 120);
+		assert_silent_for_all(8920, 4, good, outage_each_minute, 120);
+	}
+}
+
+static void one_way_dies(uint32_t second)
+{
+	n.loss[WIRE_TX] = second >= 20;
+}
+
+static void other_way_dies(uint32_t second)
+{
+	n.loss[WIRE_RX] = second >= 20;
+}
+
+/* The far side goes on sending: it repeats itself, for it hears nothing. */
+static void test_death_of_one_direction(void **state)
 {
 	(void)state;
-	assert_silent_for_all(1420, 16, good, two_seconds_in_twenty, 120);
-	assert_silent_for_all(8920, 16, good, two_seconds_in_twenty, 120);
+	assert_silent_for_all(1420, 16, good, one_way_dies, 60);
+	assert_silent_for_all(8920, 16, good, one_way_dies, 60);
+	assert_silent_for_all(1420, 16, good, other_way_dies, 60);
+	assert_silent_for_all(8920, 4, good, other_way_dies, 60);
+}
+
+static void loss_after_clean_minutes(uint32_t second)
+{
+	n.loss[WIRE_TX] = n.loss[WIRE_RX] = second >= 180 ? 0.1 : 0;
+}
+
+static void test_loss_after_a_clean_time(void **state)
+{
+	(void)state;
+	assert_silent_for_all(1420, 16, good, loss_after_clean_minutes, 240);
 }
 
 static void busy(void)
@@ -298,7 +338,9 @@ int main(void)
 		cmocka_unit_test(test_random_loss_on_a_long_path),
 		cmocka_unit_test(test_reordering),
 		cmocka_unit_test(test_byte_policer),
-		cmocka_unit_test(test_bursts_in_which_everything_dies),
+		cmocka_unit_test(test_outages_in_which_everything_dies),
+		cmocka_unit_test(test_death_of_one_direction),
+		cmocka_unit_test(test_loss_after_a_clean_time),
 		cmocka_unit_test(test_death_in_the_middle_of_transfers),
 		cmocka_unit_test(test_servers_that_never_answer),
 	};
