@@ -2,9 +2,9 @@
 /*
  * What differs between kernel versions and CO-RE cannot settle alone.
  *
- * WireGuard's types are the module's. Modules have type information since Linux 5.11 (commit 5f9ae91f7c0d, "kbuild: Build
- * kernel module BTFs"), where DEBUG_INFO_BTF_MODULES is set; without it CO-RE cannot find the fields. The offsets below are the
- * same in Debian's 5.10 to 7.3: everything in front of them in the structs is too.
+ * WireGuard's types are the module's. Modules have type information since Linux 5.11 (commit 5f9ae91f7c0d, "kbuild:
+ * Build kernel module BTFs"), where DEBUG_INFO_BTF_MODULES is set; without it CO-RE cannot find the fields. The
+ * offsets below are the same in Debian's 5.10 to 7.3: everything in front of them in the structs is too.
  */
 #ifndef MTUSCOPE_COMPAT_BPF_H
 #define MTUSCOPE_COMPAT_BPF_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading a struct sk_buff in tracing programs, where there is no __sk_buff context: by CO-RE and bpf_probe_read_kernel(),
- * so it works alike from fentry and kprobe and survives a stale pointer.
+ * Reading a struct sk_buff in tracing programs, where there is no __sk_buff context: by CO-RE and
+ * bpf_probe_read_kernel(), so it works alike from fentry and kprobe and survives a stale pointer.
  */
 #ifndef MTUSCOPE_SKB_BPF_H
 #define MTUSCOPE_SKB_BPF_H
@@ -34,7 +34,7 @@ static __always_inline __u32 skb_segment_size(struct sk_buff *skb)
 	return header + gso_size < len ? header + gso_size : len;
 }
 
-/* Family and addresses of the IP header at `ip`; 16 bytes each, not touched beyond the family's. 0, or -1 if it is not IP. */
+/* Family and addresses of the IP header at `ip`, written as far as the family's are long. 0, or -1 if it is not IP. */
 static __always_inline int ip_addresses(const unsigned char *ip, __u8 *family, __u8 *source, __u8 *destination)
 {
 	__u8 first;

@@ -11,8 +11,9 @@
 #define STASH_CALLS 1024 /* under way at a time, on all CPUs */
 
 /*
- * Names a call: a task is in a function once, and whoever interrupts it there for a call of its own has another packet. Where the
- * exit does not know the packet (kretprobe) it is NULL, and of two such calls the interrupted one is lost, and counted so.
+ * Names a call: a task is in a function once, and whoever interrupts it there for a call of its own has another
+ * packet. Where the exit does not know the packet (kretprobe) it is NULL, and of two such calls the interrupted one
+ * is lost, and counted so.
  */
 struct stash_id {
 	__u64 task;

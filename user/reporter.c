@@ -21,7 +21,7 @@ struct reporter {
 	const struct sink *sink;
 	struct sink_options options;
 	struct ptb_log *ptb_log;
-	int64_t realtime_ms; /* of the snapshot whose messages are being told */
+	int64_t realtime_ms;  /* of the snapshot whose messages are being told */
 	uint32_t counters_ms; /* when they were last written, 0: not yet seen a snapshot */
 	int fd;
 	bool failed;

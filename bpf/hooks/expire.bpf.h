@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ip_expire (net/ipv4/ip_fragment.c), ip6_frag_expire (net/ipv6/reassembly.c), nf_ct_frag6_expire (conntrack's, in the module
- * nf_defrag_ipv6): a reassembly queue's time is over. The timer also fires for queues that are complete or being taken down, so
- * what follows are the kernel's own conditions. The including file defines FUNCTION and FAMILY.
+ * ip_expire (net/ipv4/ip_fragment.c), ip6_frag_expire (net/ipv6/reassembly.c), nf_ct_frag6_expire (conntrack's, in
+ * the module nf_defrag_ipv6): a reassembly queue's time is over. The timer also fires for queues that are complete or
+ * being taken down, so what follows are the kernel's own conditions. The including file defines FUNCTION and FAMILY.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * __icmp_send (net/ipv4/icmp.c), icmp6_send (net/ipv6/icmp.c): this host makes an ICMP error about a packet. Too-big messages
- * are counted here, before rate limits, routes and filters decide whether they leave.
+ * __icmp_send (net/ipv4/icmp.c), icmp6_send (net/ipv6/icmp.c): this host makes an ICMP error about a packet. Too-big
+ * messages are counted here, before rate limits, routes and filters decide whether they leave.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ip_do_fragment (net/ipv4/ip_output.c), ip6_fragment (net/ipv6/ip6_output.c): a packet is fragmented here, or cannot be.
- * Both functions have the same arguments; the including file defines FUNCTION. At their exit the packet is gone, so
- * what it was is kept from the entry on.
- * WireGuard's outer packets never carry DF, so this is what happens to one larger than the egress link or a learned path MTU.
+ * ip_do_fragment (net/ipv4/ip_output.c), ip6_fragment (net/ipv6/ip6_output.c): a packet is fragmented here, or cannot
+ * be. Both functions have the same arguments; the including file defines FUNCTION. At their exit the packet is gone,
+ * so what it was is kept from the entry on. WireGuard's outer packets never carry DF, so this is what happens to one
+ * larger than the egress link or a learned path MTU.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

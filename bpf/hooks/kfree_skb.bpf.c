@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The tracepoint skb:kfree_skb: a packet of this namespace is dropped, with the kernel's reason. Counted by reason number; the
- * loader gives the numbers their names, which move with every release. Too-big drops are tallied by destination.
- * Before 5.17 the kernel gives no reasons: then drops are counted by the place in its code.
+ * The tracepoint skb:kfree_skb: a packet of this namespace is dropped, with the kernel's reason. Counted by reason
+ * number; the loader gives the numbers their names, which move with every release. Too-big drops are tallied by
+ * destination. Before 5.17 the kernel gives no reasons: then drops are counted by the place in its code.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -15,8 +15,8 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /*
- * The device of the packet, or else the socket, tells the namespace. Both members share their places with other things: what is
- * no device and no socket has no namespace of this number.
+ * The device of the packet, or else the socket, tells the namespace. Both members share their places with other
+ * things: what is no device and no socket has no namespace of this number.
  */
 static __always_inline bool is_watched(struct sk_buff *skb, const struct wire_config *cfg)
 {

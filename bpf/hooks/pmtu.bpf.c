@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * update_or_create_fnhe (net/ipv4/route.c): a too-big message was believed, the kernel notes a path MTU for one IPv4 destination.
- * Messages that it ignores never get here; redirects do, without an MTU.
+ * update_or_create_fnhe (net/ipv4/route.c): a too-big message was believed, the kernel notes a path MTU for one IPv4
+ * destination. Messages that it ignores never get here; redirects do, without an MTU.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * rt6_do_update_pmtu (net/ipv6/route.c): a too-big message was believed, the kernel notes a path MTU in the route of one
- * IPv6 destination.
+ * rt6_do_update_pmtu (net/ipv6/route.c): a too-big message was believed, the kernel notes a path MTU in the route of
+ * one IPv6 destination.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The tracepoint tcp:tcp_retransmit_skb: a socket of this host sends a segment again. Counted if its route goes through a tunnel;
- * connections that are only forwarded have no socket here, tc sees those. An ephemeral port names nobody and would make a
- * subject of every connection, so only ports of services are kept.
+ * The tracepoint tcp:tcp_retransmit_skb: a socket of this host sends a segment again. Counted if its route goes
+ * through a tunnel; connections that are only forwarded have no socket here, tc sees those. An ephemeral port names
+ * nobody and would make a subject of every connection, so only ports of services are kept.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * wg_socket_send_skb_to_peer (drivers/net/wireguard/socket.c): the outer packet goes to the peer's endpoint, or cannot: no
- * endpoint known, no route, refused by the host's own firewall. The sender of the inner packet is never told.
+ * wg_socket_send_skb_to_peer (drivers/net/wireguard/socket.c): the outer packet goes to the peer's endpoint, or
+ * cannot: no endpoint known, no route, refused by the host's own firewall. The sender of the inner packet is never
+ * told.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * wg_allowedips_lookup_src (drivers/net/wireguard/allowedips.c): whose the inner source address of a decrypted packet is. If it
- * is not the peer that sent the packet, WireGuard drops it without a trace: so die too-big messages of routers behind a
- * peer whose own addresses are not in its AllowedIPs.
+ * wg_allowedips_lookup_src (drivers/net/wireguard/allowedips.c): whose the inner source address of a decrypted packet
+ * is. If it is not the peer that sent the packet, WireGuard drops it without a trace: so die too-big messages of
+ * routers behind a peer whose own addresses are not in its AllowedIPs.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * wg_xmit (drivers/net/wireguard/device.c): an inner packet enters WireGuard. A packet larger than the tunnel's MTU gets here
- * when something sized it by another link (a redirect by tc or netfilter, a route MTU above the device's):
+ * wg_xmit (drivers/net/wireguard/device.c): an inner packet enters WireGuard. A packet larger than the tunnel's MTU
+ * gets here when something sized it by another link (a redirect by tc or netfilter, a route MTU above the device's):
  * WireGuard does not check, it encrypts, and the outer packet breaks the budget.
  */
 #include "vmlinux.h"

@@ -230,8 +230,7 @@ static void per_cpu_sum(struct harness *h, const struct bpf_map *map, uint32_t k
 
 void counters_read(struct harness *h, enum program program, struct wire_counters *c)
 {
-	per_cpu_sum(h, h->tc->maps.counters, link_of(program) * WIRE_DIRECTIONS + direction_of(program),
-		    (uint64_t *)c);
+	per_cpu_sum(h, h->tc->maps.counters, link_of(program) * WIRE_DIRECTIONS + direction_of(program), (uint64_t *)c);
 }
 
 uint64_t loss(struct harness *h, enum wire_loss kind)
@@ -310,8 +309,7 @@ bool session_find(struct harness *h, enum wire_direction direction, uint32_t ind
 	return false;
 }
 
-bool tally_find(struct harness *h, enum wire_tally_kind kind, int aux, struct wire_tally_key *key,
-		struct wire_tally *t)
+bool tally_find(struct harness *h, enum wire_tally_kind kind, int aux, struct wire_tally_key *key, struct wire_tally *t)
 {
 	for (bool first = true; key_next(h->tc->maps.tallies, key, first); first = false)
 		if (key->kind == kind && (aux < 0 || key->aux == aux))

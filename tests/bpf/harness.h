@@ -21,11 +21,11 @@
 #include "packets.h"
 #include "wire.h"
 
-#define NOW	      100000 /* the programs' clock at the beginning of each test */
-#define TUNNEL_MTU    1420
-#define UNDERLAY_MTU  1500
-#define WG_PORT	      51820 /* the only one where a WireGuard socket listens */
-#define ETHERNET_LEN  14
+#define NOW	     100000 /* the programs' clock at the beginning of each test */
+#define TUNNEL_MTU   1420
+#define UNDERLAY_MTU 1500
+#define WG_PORT	     51820 /* the only one where a WireGuard socket listens */
+#define ETHERNET_LEN 14
 
 enum program { TUN_RX, TUN_TX, UND_RX, UND_TX, LAN_TX, PROGRAMS };
 

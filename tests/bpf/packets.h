@@ -27,11 +27,11 @@ struct ip {
 	bool tx;	/* from the local to the remote side; else from there */
 	bool bare;	/* no Ethernet header */
 	bool df, more;
-	uint16_t offset;	   /* of a fragment, in bytes */
-	uint8_t local, remote;	   /* the hosts' last address bytes; 0: 1 */
-	uint16_t tags[3];	   /* ethertypes of VLAN tags, outer first, up to the first 0 */
-	size_t options;		   /* IPv4: bytes of options, a multiple of 4 */
-	uint8_t extensions[8];	   /* IPv6: extension headers before a fragment header; see extension_len() */
+	uint16_t offset;       /* of a fragment, in bytes */
+	uint8_t local, remote; /* the hosts' last address bytes; 0: 1 */
+	uint16_t tags[3];      /* ethertypes of VLAN tags, outer first, up to the first 0 */
+	size_t options;	       /* IPv4: bytes of options, a multiple of 4 */
+	uint8_t extensions[8]; /* IPv6: extension headers before a fragment header; see extension_len() */
 	size_t extensions_n;
 };
 

@@ -84,7 +84,8 @@ static void test_fragments(void **state)
 {
 	fragments(state, &v4, IPPROTO_TCP);
 	fragments(state, &v6, IPPROTO_TCP);
-	fragments(state, &(struct ip){ .tx = true, .family = AF_INET6, .extensions = { IPPROTO_DSTOPTS }, .extensions_n = 1 },
+	fragments(state,
+		  &(struct ip){ .tx = true, .family = AF_INET6, .extensions = { IPPROTO_DSTOPTS }, .extensions_n = 1 },
 		  IPPROTO_TCP);
 }
 
@@ -227,6 +228,10 @@ static void test_super_packet_edges(void **state)
 	assert_int_equal(counters(*state, TUN_TX).bytes, 3040);
 	assert_int_equal(counters(*state, TUN_TX).sizes[3040 / 16], 1);
 	harness_reset(state);
+	f.gso_size = 3020;
+	run(*state, TUN_TX, &f);
+	assert_int_equal(counters(*state, TUN_TX).sizes[3040 / 16], 1);
+	harness_reset(state);
 	f.gso_size = 2999;
 	run(*state, TUN_TX, &f);
 	assert_int_equal(counters(*state, TUN_TX).packets, 2);
@@ -285,18 +290,12 @@ static void test_what_is_sized(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_dont_fragment),
-		bpf_test(test_directions),
-		bpf_test(test_fragments),
-		bpf_test(test_fragmented_extension_header),
-		bpf_test(test_atomic_fragment),
-		bpf_test(test_fragment_tallies),
-		bpf_test(test_oversized),
-		bpf_test(test_size_slots),
-		bpf_test(test_super_packet),
-		bpf_test(test_super_packet_edges),
-		bpf_test(test_super_packet_length),
-		bpf_test(test_super_packet_udp),
+		bpf_test(test_dont_fragment),	    bpf_test(test_directions),
+		bpf_test(test_fragments),	    bpf_test(test_fragmented_extension_header),
+		bpf_test(test_atomic_fragment),	    bpf_test(test_fragment_tallies),
+		bpf_test(test_oversized),	    bpf_test(test_size_slots),
+		bpf_test(test_super_packet),	    bpf_test(test_super_packet_edges),
+		bpf_test(test_super_packet_length), bpf_test(test_super_packet_udp),
 		bpf_test(test_what_is_sized),
 	};
 

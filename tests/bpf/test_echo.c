@@ -19,7 +19,8 @@ static size_t inner(size_t payload)
 
 static void echo(struct harness *h, bool tx, bool request, uint16_t sequence, size_t payload)
 {
-	frame_echo(&f, &(struct ip){ .family = family, .tx = tx, .local = 7, .remote = 8 }, request, ID, sequence, payload);
+	frame_echo(&f, &(struct ip){ .family = family, .tx = tx, .local = 7, .remote = 8 }, request, ID, sequence,
+		   payload);
 	run(h, tx ? TUN_TX : TUN_RX, &f);
 }
 
@@ -34,7 +35,7 @@ static void answered(struct harness *h, uint16_t sequence, size_t payload)
 }
 
 /* Runs the rest of a test for both families. */
-#define for_each_family(state) \
+#define for_each_family(state)                                                                                         \
 	for (size_t family_i = 0; family_i < 2 && (family = families[family_i], !harness_reset(state)); family_i++)
 
 static void expect_address(const uint8_t address[16], bool local, uint8_t host)
@@ -49,7 +50,8 @@ static void test_answered(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		struct wire_flow *flow;
 
 		ask(h, 1, 1300);
@@ -84,7 +86,8 @@ static void test_unanswered(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		for (uint16_t sequence = 1; sequence <= 5; sequence++) {
 			ask(h, sequence, 1300);
 			assert_int_equal(flow_only(h)->trial_tries, sequence);
@@ -106,7 +109,8 @@ static void test_other_size(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		ask(h, 1, 1300);
 		ask(h, 2, 1300);
 		h->config->now_ms += 1000;
@@ -126,7 +130,8 @@ static void test_answer_of_another_size(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		ask(h, 1, 100);
 		ask(h, 2, 1300);
 		assert_int_equal(flow_only(h)->tx_lost_inner, 0);
@@ -145,7 +150,8 @@ static void test_asked_from_there(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		struct wire_flow *flow;
 
 		echo(h, false, true, 1, 1300);
@@ -174,7 +180,8 @@ static void test_no_entry(void **state)
 	static const uint8_t others[] = { 3, 5, 11, 13, 14, 17, 130, 131, 133, 134, 135, 136 };
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		const struct ip ip = { .family = family, .tx = true };
 
 		answered(h, 1, 1300);
@@ -196,7 +203,8 @@ static void test_largest_of_a_tick(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		echo(h, false, true, 1, 100);
 		echo(h, false, true, 2, 900);
 		echo(h, false, true, 3, 300);
@@ -225,14 +233,10 @@ static void test_fragments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_answered),
-		bpf_test(test_unanswered),
-		bpf_test(test_other_size),
-		bpf_test(test_answer_of_another_size),
-		bpf_test(test_asked_from_there),
-		bpf_test(test_no_entry),
-		bpf_test(test_largest_of_a_tick),
-		bpf_test(test_fragments),
+		bpf_test(test_answered),	  bpf_test(test_unanswered),
+		bpf_test(test_other_size),	  bpf_test(test_answer_of_another_size),
+		bpf_test(test_asked_from_there),  bpf_test(test_no_entry),
+		bpf_test(test_largest_of_a_tick), bpf_test(test_fragments),
 	};
 
 	return cmocka_run_group_tests_name("echo", tests, harness_open, harness_close);

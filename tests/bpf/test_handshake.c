@@ -48,7 +48,8 @@ static void opened_from(void **state, uint8_t family, bool local)
 	expect_identity(h, family);
 	assert_int_equal(!!(flow_only(h)->flags & WIRE_FLOW_SYN_TX), local);
 	assert_false(flow_only(h)->flags & WIRE_FLOW_ESTABLISHED);
-	tcp(h, &back, &(struct segment){ .seq = ISN_REMOTE, .ack = ISN_LOCAL + 1, .flags = TCP_SYN | TCP_ACK, .mss = 1460 });
+	tcp(h, &back,
+	    &(struct segment){ .seq = ISN_REMOTE, .ack = ISN_LOCAL + 1, .flags = TCP_SYN | TCP_ACK, .mss = 1460 });
 	h->config->now_ms += 50;
 	tcp(h, &there, &(struct segment){ .seq = ISN_LOCAL + 1, .ack = ISN_REMOTE + 1, .flags = TCP_ACK });
 	expect_identity(h, family);
@@ -87,10 +88,13 @@ static void test_mss_among_options(void **state)
 		{ { 1, 1, 1, 1, 1, 1, 1 }, 7, 1234 },
 		{ { 4, 2 }, 2, 1234 },
 		{ { 3, 3, 7, 1, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0 }, 14, 1234 },
-		{ { 3, 3, 7, 8, 10, 0, 2, 4, 9, 9, 0, 0, 0, 4, 2 }, 15, 1234 }, /* a time stamp that looks like an MSS */
+		{ { 3, 3, 7, 8, 10, 0, 2, 4, 9, 9, 0, 0, 0, 4, 2 },
+		  15,
+		  1234 }, /* a time stamp that looks like an MSS */
 		{ { 254, 6, 2, 4, 9, 9 }, 6, 1234 },
-		{ { 1, 0 }, 2, 0 },	/* the options end before it */
-		{ { 3, 0 }, 2, 0 },	/* lengths that cannot be */
+		{ { 0, 2 }, 2, 0 }, /* the options end before it */
+		{ { 1, 0 }, 2, 0 },
+		{ { 3, 0 }, 2, 0 }, /* lengths that cannot be */
 		{ { 3, 1 }, 2, 0 },
 		{ { 2, 3, 5 }, 3, 0 },
 		{ { 2, 6, 5, 5, 5, 5 }, 6, 0 },
@@ -100,7 +104,8 @@ static void test_mss_among_options(void **state)
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		harness_reset(state);
 		tcp(*state, &(struct ip){ .tx = true },
-		    &(struct segment){ .flags = TCP_SYN, .options = options[i].bytes, .options_n = options[i].n, .mss = 1234 });
+		    &(struct segment){
+			    .flags = TCP_SYN, .options = options[i].bytes, .options_n = options[i].n, .mss = 1234 });
 		assert_int_equal(flow_only(*state)->mss_local, options[i].mss);
 	}
 }
@@ -110,8 +115,10 @@ static void test_mss_outside_options(void **state)
 {
 	struct harness *h = *state;
 
-	frame_tcp(&f, &(struct ip){ .tx = true },
-		  &(struct segment){ .flags = TCP_SYN, .options = (uint8_t[]){ 1, 1 }, .options_n = 2, .mss = 1234, .payload = 8 });
+	frame_tcp(
+		&f, &(struct ip){ .tx = true },
+		&(struct segment){
+			.flags = TCP_SYN, .options = (uint8_t[]){ 1, 1 }, .options_n = 2, .mss = 1234, .payload = 8 });
 	f.bytes[f.l4 + 12] = 6 << 4;
 	run(h, TUN_TX, &f);
 	assert_int_equal(flow_only(h)->mss_local, 0);
@@ -142,14 +149,17 @@ static void test_found_midway(void **state)
 /* Each difference in the tuple is another flow. */
 static void test_separate_entries(void **state)
 {
-	static const struct ip ips[] = { { .tx = true }, { .tx = true, .local = 3 }, { .tx = true, .remote = 3 },
+	static const struct ip ips[] = { { .tx = true },
+					 { .tx = true, .local = 3 },
+					 { .tx = true, .remote = 3 },
 					 { .tx = true, .family = AF_INET6 } };
 	struct harness *h = *state;
 
 	for (size_t i = 0; i < 4; i++)
 		for (uint16_t local = 1; local <= 3; local++)
 			for (uint16_t remote = 1; remote <= 3; remote++)
-				tcp(h, &ips[i], &(struct segment){ .local_port = local, .remote_port = remote, .flags = TCP_SYN });
+				tcp(h, &ips[i],
+				    &(struct segment){ .local_port = local, .remote_port = remote, .flags = TCP_SYN });
 	assert_int_equal(flows_n(h), 36);
 	/* The same tuple on another tunnel. */
 	h->config->links[1].role = WIRE_ROLE_TUNNEL;
@@ -164,7 +174,8 @@ static void test_syn_tries(void **state)
 	struct harness *h = *state;
 
 	for (int i = 1; i <= 4; i++) {
-		tcp(h, &(struct ip){ .tx = true }, &(struct segment){ .seq = ISN_LOCAL, .flags = TCP_SYN, .mss = 1460 });
+		tcp(h, &(struct ip){ .tx = true },
+		    &(struct segment){ .seq = ISN_LOCAL, .flags = TCP_SYN, .mss = 1460 });
 		assert_int_equal(flow_only(h)->trial_tries, i);
 		assert_int_equal(flow_only(h)->trial_inner, 44);
 		h->config->now_ms += 1000;
@@ -175,16 +186,19 @@ static void test_syn_tries(void **state)
 /* Ports are used anew, with sequence numbers before or after the old ones: nothing is left of the earlier connection. */
 static void ports_used_anew(void **state, bool local, uint32_t isn)
 {
-	const struct ip there = { .tx = local, .local = 7, .remote = 8 }, back = { .tx = !local, .local = 7, .remote = 8 };
+	const struct ip there = { .tx = local, .local = 7, .remote = 8 },
+			back = { .tx = !local, .local = 7, .remote = 8 };
 	struct harness *h = *state;
 
 	opened_from(state, AF_INET, local);
-	tcp(h, &there, &(struct segment){ .seq = ISN_LOCAL + 1, .ack = ISN_REMOTE + 1, .flags = TCP_ACK, .payload = 1000 });
+	tcp(h, &there,
+	    &(struct segment){ .seq = ISN_LOCAL + 1, .ack = ISN_REMOTE + 1, .flags = TCP_ACK, .payload = 1000 });
 	tcp(h, &back, &(struct segment){ .seq = ISN_REMOTE + 9000, .ack = ISN_LOCAL + 1, .flags = TCP_ACK });
 	tcp(h, &there, &(struct segment){ .seq = ISN_LOCAL + 1001, .flags = TCP_RST });
 	h->config->now_ms += 5000;
 	tcp(h, &there, &(struct segment){ .seq = isn, .flags = TCP_SYN, .mss = 1300 });
-	assert_int_equal(flow_only(h)->flags & ~(WIRE_FLOW_TX_KNOWN | WIRE_FLOW_RX_KNOWN), local ? WIRE_FLOW_SYN_TX : 0);
+	assert_int_equal(flow_only(h)->flags & ~(WIRE_FLOW_TX_KNOWN | WIRE_FLOW_RX_KNOWN),
+			 local ? WIRE_FLOW_SYN_TX : 0);
 	assert_int_equal(flow_only(h)->first_ms, h->config->now_ms);
 	assert_int_equal(flow_only(h)->hole_ms, 0);
 	assert_int_equal(flow_only(h)->local_port, 40000);
@@ -224,15 +238,9 @@ static void test_syn_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_opened_here),
-		bpf_test(test_opened_there),
-		bpf_test(test_mss_among_options),
-		bpf_test(test_mss_outside_options),
-		bpf_test(test_found_midway),
-		bpf_test(test_separate_entries),
-		bpf_test(test_syn_tries),
-		bpf_test(test_ports_used_anew),
-		bpf_test(test_syn_again),
+		bpf_test(test_opened_here),	    bpf_test(test_opened_there),    bpf_test(test_mss_among_options),
+		bpf_test(test_mss_outside_options), bpf_test(test_found_midway),    bpf_test(test_separate_entries),
+		bpf_test(test_syn_tries),	    bpf_test(test_ports_used_anew), bpf_test(test_syn_again),
 	};
 
 	return cmocka_run_group_tests_name("handshake", tests, harness_open, harness_close);

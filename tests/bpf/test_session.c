@@ -261,7 +261,8 @@ static void test_handshakes(void **state)
 	host_address(remote, AF_INET, false, 8);
 	for (int type = 1; type <= 3; type++) {
 		for (int tx = 0; tx < 2; tx++) {
-			assert_true(tally_find(h, tx ? WIRE_TALLY_HANDSHAKE_TX : WIRE_TALLY_HANDSHAKE_RX, type, &key, &t));
+			assert_true(
+				tally_find(h, tx ? WIRE_TALLY_HANDSHAKE_TX : WIRE_TALLY_HANDSHAKE_RX, type, &key, &t));
 			assert_int_equal(t.count, tx ? 10 * type : type);
 			assert_int_equal(t.size_max, 160 + type);
 			assert_int_equal(key.port, 4500);
@@ -368,20 +369,13 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_in_order),
-		bpf_test(test_gaps),
-		bpf_test(test_reordered),
-		bpf_test(test_edge_of_the_window),
-		bpf_test(test_duplicates),
-		bpf_test(test_jump),
-		bpf_test(test_jump_back),
-		bpf_test(test_last_counters),
-		bpf_test(test_super_packet),
-		bpf_test(test_not_wireguard),
-		bpf_test(test_handshakes),
-		bpf_test(test_keys),
-		bpf_test(test_small),
-		bpf_test(test_largest_of_a_tick),
+		bpf_test(test_in_order),     bpf_test(test_gaps),
+		bpf_test(test_reordered),    bpf_test(test_edge_of_the_window),
+		bpf_test(test_duplicates),   bpf_test(test_jump),
+		bpf_test(test_jump_back),    bpf_test(test_last_counters),
+		bpf_test(test_super_packet), bpf_test(test_not_wireguard),
+		bpf_test(test_handshakes),   bpf_test(test_keys),
+		bpf_test(test_small),	     bpf_test(test_largest_of_a_tick),
 		bpf_test(test_many),
 	};
 

@@ -27,8 +27,9 @@ static void syn(struct harness *h, uint16_t local_port, uint16_t remote_port)
 static void handshake(struct harness *h, uint16_t local_port, uint16_t remote_port)
 {
 	syn(h, local_port, remote_port);
-	tcp(h, false, &(struct segment){ .local_port = local_port, .remote_port = remote_port, .ack = 1,
-					 .flags = TCP_SYN | TCP_ACK });
+	tcp(h, false,
+	    &(struct segment){
+		    .local_port = local_port, .remote_port = remote_port, .ack = 1, .flags = TCP_SYN | TCP_ACK });
 }
 
 /* From many ports to many, none of them 443. */
@@ -51,7 +52,8 @@ static void test_flood(void **state)
 			 (h->flows[i].flags & WIRE_FLOW_ESTABLISHED);
 	assert_int_equal(alive, FRIENDS);
 	/* Each SYN has a place, or it or another one is counted as gone. */
-	assert_int_equal(flows_n(h) + loss(h, WIRE_LOSS_FLOW_EVICTED) + loss(h, WIRE_LOSS_FLOW_REFUSED), FLOOD + FRIENDS);
+	assert_int_equal(flows_n(h) + loss(h, WIRE_LOSS_FLOW_EVICTED) + loss(h, WIRE_LOSS_FLOW_REFUSED),
+			 FLOOD + FRIENDS);
 	assert_true(loss(h, WIRE_LOSS_FLOW_EVICTED) > FLOOD - WIRE_FLOWS);
 }
 
@@ -133,8 +135,11 @@ static void expect_claim(void **state, struct wire_flow flow, bool given, uint64
 
 static struct wire_flow flow_of(uint8_t flags, uint32_t idle_ms)
 {
-	return (struct wire_flow){ .flags = flags, .last_tx_ms = NOW - idle_ms, .last_rx_ms = NOW - idle_ms - 50,
-				   .tx_retried = 9, .rx_filled = 9 };
+	return (struct wire_flow){ .flags = flags,
+				   .last_tx_ms = NOW - idle_ms,
+				   .last_rx_ms = NOW - idle_ms - 50,
+				   .tx_retried = 9,
+				   .rx_filled = 9 };
 }
 
 static void test_established_stays(void **state)

@@ -11,7 +11,7 @@ static struct frame f, quote;
 static uint8_t family;
 
 /* Runs the rest of a test for both families. */
-#define for_each_family(state) \
+#define for_each_family(state)                                                                                         \
 	for (int six = 0; six < 2 && (family = six ? AF_INET6 : AF_INET, !harness_reset(state)); six++)
 
 /* A message from host `router`, told to host `told` on the other side, quoting so many bytes of `quote`. */
@@ -25,7 +25,8 @@ static void message(bool tx, uint32_t mtu, size_t quote_len)
 /* The packet that was too big: it went where the message comes from. */
 static void quote_udp(bool tx, uint16_t local_port, uint16_t remote_port)
 {
-	frame_udp(&quote, &(struct ip){ .family = family, .tx = tx, .local = 41, .remote = 51 }, local_port, remote_port, 100);
+	frame_udp(&quote, &(struct ip){ .family = family, .tx = tx, .local = 41, .remote = 51 }, local_port,
+		  remote_port, 100);
 }
 
 static void expect_address(const uint8_t address[16], bool local, uint8_t host)
@@ -58,7 +59,8 @@ static void test_received_in_tunnel(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		quote_udp(true, 1000, 2000);
 		message(false, HOP_MTU, quote.len - quote.l3);
 		run(h, TUN_RX, &f);
@@ -80,11 +82,13 @@ static void test_received_on_underlay(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		quote_udp(true, 1000, WG_PORT);
 		message(false, HOP_MTU, 60);
 		run(h, UND_RX, &f);
-		frame_tcp(&quote, &(struct ip){ .family = family, .tx = true }, &(struct segment){ .local_port = WG_PORT });
+		frame_tcp(&quote, &(struct ip){ .family = family, .tx = true },
+			  &(struct segment){ .local_port = WG_PORT });
 		message(false, HOP_MTU, 60);
 		run(h, UND_RX, &f);
 		assert_int_equal(tallies_n(h), 0);
@@ -101,7 +105,8 @@ static void test_sent(void **state)
 	static const enum program programs[] = { TUN_TX, UND_TX, LAN_TX };
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		quote_udp(false, 1000, 2000);
 		for (size_t i = 0; i < 3; i++) {
 			struct wire_tally_key key;
@@ -126,7 +131,8 @@ static void test_other_messages(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		const struct ip ip = { .family = family };
 
 		quote_udp(true, WG_PORT, 2000);
@@ -154,13 +160,14 @@ static void test_mtu(void **state)
 		{ 0, 0, 0 },
 		{ 552, 552, 552 },
 		{ 0xffff, 0xffff, 0xffff },
-		{ 0x00010000, 0, 0xffff },	/* IPv4: the upper half is something else (RFC 4884) */
+		{ 0x00010000, 0, 0xffff }, /* IPv4: the upper half is something else (RFC 4884) */
 		{ 0x00100578, 1400, 0xffff },
 		{ 0xffffffff, 0xffff, 0xffff },
 	};
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		for (size_t i = 0; i < sizeof(mtus) / sizeof(mtus[0]); i++) {
 			struct wire_tally_key key;
 			struct wire_tally t;
@@ -180,7 +187,8 @@ static void test_cut_quote(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		size_t addresses = family == AF_INET6 ? 40 : 20, cut = 0;
 
 		quote_udp(true, WG_PORT, 2000);
@@ -207,8 +215,10 @@ static void test_quoted_header(void **state)
 {
 	struct harness *h = *state;
 
-	for_each_family(state) {
-		frame_echo(&quote, &(struct ip){ .family = family, .tx = true, .local = 41, .remote = 51 }, true, 1, 1, 100);
+	for_each_family(state)
+	{
+		frame_echo(&quote, &(struct ip){ .family = family, .tx = true, .local = 41, .remote = 51 }, true, 1, 1,
+			   100);
 		message(false, HOP_MTU, 80);
 		run(h, TUN_RX, &f);
 		expect_received(h, true, 0);
@@ -249,7 +259,8 @@ static void test_times(void **state)
 	struct harness *h = *state;
 	struct wire_tally t;
 
-	for_each_family(state) {
+	for_each_family(state)
+	{
 		quote_udp(true, 1000, 2000);
 		message(false, HOP_MTU, 60);
 		for (int i = 0; i < 4; i++) {

@@ -13,16 +13,16 @@
 #define UPDATE_MIN_MS	 1000	/* not more often: a bracket may narrow with every packet */
 #define TRAFFIC_OUTER	 576	/* traffic of that size after the cure shows that it flows */
 #define CURED_MS	 5000	/* … and without any, this long after the cure a peer that is heard will do */
-#define PATH_GONE_MS	 10000	/* a path without a packet for so long after its peer or tunnel vanished */
+#define PATH_GONE_MS	 10000	/* peer or tunnel gone for so long: nobody is just restarting it */
 #define FORGET_MS	 600000 /* no further evidence for ten minutes: the finding has outlived its cause */
 
 struct living {
 	struct finding f;
 	uint32_t tunnel_ifindex;
 	uint32_t opened_ms;
-	uint32_t evidence_ms; /* last verdict */
+	uint32_t evidence_ms; /* last verdict; what the programs date with this time came after it */
 	uint32_t told_ms;     /* last open or update */
-	uint32_t path_ms;     /* path last seen */
+	uint32_t path_ms;     /* peer and tunnel last seen */
 	bool changed;	      /* since told_ms */
 };
 
@@ -92,7 +92,6 @@ static void path_describe(struct living *it, const struct snapshot *snap, const 
 {
 	const struct link *tunnel = inventory_link(&snap->inventory, l->tunnel_ifindex);
 
-	it->path_ms = snap->now_ms;
 	it->f.outer_family = l->outer_family;
 	if (tunnel) {
 		memcpy(it->f.interface, tunnel->name, sizeof(it->f.interface));
@@ -111,7 +110,7 @@ static void bracket_merge(struct finding *f, const struct ledger *l, const struc
 {
 	uint32_t upper = v->upper, lower = v->lower;
 
-	if (f->path_mtu_upper && (f->path_mtu_upper < upper || !upper) && ledger_delivered_ms(l, f->path_mtu_upper) <= evidence_ms)
+	if (f->path_mtu_upper && (f->path_mtu_upper < upper || !upper) && ledger_delivered_ms(l, f->path_mtu_upper) < evidence_ms)
 		upper = f->path_mtu_upper;
 	if (f->path_mtu_lower > lower && (f->path_mtu_lower < upper || !upper))
 		lower = f->path_mtu_lower;
@@ -188,7 +187,7 @@ static bool step_is_over(const struct living *it, const struct ledger *l, uint32
 {
 	uint32_t largest = l->tunnel_mtu + outer_overhead(l->outer_family);
 
-	if (it->f.path_mtu_upper && ledger_delivered_ms(l, it->f.path_mtu_upper) > it->evidence_ms)
+	if (it->f.path_mtu_upper && ledger_delivered_ms(l, it->f.path_mtu_upper) >= it->evidence_ms)
 		return true;
 	if (!it->f.path_mtu_upper && ledger_subject(l, WIRE_TALLY_REASSEMBLED, -1, it->evidence_ms + 1))
 		return true;
@@ -283,10 +282,11 @@ void findings_sweep(struct findings *fs, const struct snapshot *snap, finding_fn
 {
 	for (size_t i = fs->n; i-- > 0;) {
 		struct living *it = &fs->living[i];
+		bool exists = path_exists(it, snap);
 
-		if (path_exists(it, snap) && snap->now_ms - it->evidence_ms <= FORGET_MS)
-			continue;
-		if (!path_exists(it, snap) && snap->now_ms - it->path_ms < PATH_GONE_MS)
+		if (exists)
+			it->path_ms = snap->now_ms;
+		if (exists ? snap->now_ms - it->evidence_ms <= FORGET_MS : snap->now_ms - it->path_ms < PATH_GONE_MS)
 			continue;
 		resolve(fs, it, snap, fn, arg);
 	}

@@ -44,7 +44,7 @@ static void forget(struct ptb_log *log, bool all)
 {
 	struct story *s, *next;
 
-	HASH_ITER(hh, log->stories, s, next) {
+	HASH_ITER (hh, log->stories, s, next) {
 		if (all || !s->total) {
 			HASH_DEL(log->stories, s);
 			free(s);
@@ -60,17 +60,32 @@ void ptb_log_free(struct ptb_log *log)
 	free(log);
 }
 
-bool tally_is_inner(const struct inventory *inv, const struct wire_tally_key *key)
+static bool is_behind_peer(const struct inventory *inv, uint8_t family, const uint8_t address[16])
 {
-	if (key->tunnel)
-		return true;
-	if (key->kind != WIRE_TALLY_TOO_BIG_TX && key->kind != WIRE_TALLY_TOO_BIG_MADE)
-		return false;
 	for (size_t i = 0; i < inv->links_n; i++)
 		if (inv->links[i].role == WIRE_ROLE_TUNNEL &&
-		    inventory_peer_for(inv, inv->links[i].ifindex, key->family, key->reporter))
+		    inventory_peer_for(inv, inv->links[i].ifindex, family, address))
 			return true;
 	return false;
+}
+
+bool tally_is_inner(const struct inventory *inv, const struct wire_tally_key *key)
+{
+	const struct link *link;
+
+	if (key->tunnel)
+		return true;
+	switch (key->kind) {
+	case WIRE_TALLY_TOO_BIG_TX:
+	case WIRE_TALLY_TOO_BIG_MADE:
+		return is_behind_peer(inv, key->family, key->reporter);
+	case WIRE_TALLY_DROP_TOO_BIG:
+		/* Where AllowedIPs take everything, an endpoint is behind a peer as well. */
+		link = inventory_link(inv, key->ifindex);
+		return (!link || link->role != WIRE_ROLE_UNDERLAY) && is_behind_peer(inv, key->family, key->remote);
+	default:
+		return false;
+	}
 }
 
 /* False if the tally is about something else. */
@@ -180,15 +195,18 @@ static void ptb_make(struct ptb *p, const struct story *s, const struct snapshot
 	p->last_seen_ms = unix_ms(snap, s->last_ms);
 }
 
+/* One story more is told as it is, two or more without what tells them apart. */
 static void others_add(struct ptb *others, const struct ptb *p)
 {
-	if (!others->stories || p->first_seen_ms < others->first_seen_ms)
-		others->first_seen_ms = p->first_seen_ms;
-	if (!others->stories || p->last_seen_ms > others->last_seen_ms)
-		others->last_seen_ms = p->last_seen_ms;
-	others->direction = p->direction;
-	others->count += p->count;
-	others->stories++;
+	struct ptb sum = {
+		.direction = p->direction,
+		.count = others->count + p->count,
+		.stories = others->stories + 1,
+		.first_seen_ms = others->first_seen_ms < p->first_seen_ms ? others->first_seen_ms : p->first_seen_ms,
+		.last_seen_ms = others->last_seen_ms > p->last_seen_ms ? others->last_seen_ms : p->last_seen_ms,
+	};
+
+	*others = others->stories ? sum : *p;
 }
 
 static void others_tell(struct ptb_log *log, ptb_fn fn, void *arg)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Too-big messages (ICMP type 3 code 4, ICMPv6 type 2) as records: the tallies of each snapshot go in; what is due to be
- * told comes out, one struct ptb for each story and interval. Called by the commands, written by the sinks. Pure.
+ * Too-big messages (ICMP type 3 code 4, ICMPv6 type 2) as records: the tallies of each snapshot go in; what is due to
+ * be told comes out, one struct ptb for each story and interval. Called by the commands, written by the sinks. Pure.
  */
 #ifndef MTUSCOPE_PTB_H
 #define MTUSCOPE_PTB_H
@@ -27,8 +27,8 @@ struct ptb {
 	struct ip_address destination; /* tx, made: where that host's packet was to go; else family 0 */
 	uint32_t mtu;		       /* bytes, as the message names it; 0: it names none */
 	uint64_t count;		       /* messages since the story was last told */
-	uint32_t stories; /* 1; more: those beyond PTB_RECORDS_MAX together, of whom only direction, count, times are set */
-	char interface[IFACE_NAME_LEN]; /* where it was last seen; "": unknown */
+	uint32_t stories; /* 1; more: those beyond PTB_RECORDS_MAX as one, with direction, count and times only */
+	char interface[IFACE_NAME_LEN];	     /* where it was last seen; "": unknown */
 	int64_t first_seen_ms, last_seen_ms; /* Unix time */
 };
 
@@ -46,8 +46,8 @@ typedef void (*ptb_fn)(const struct ptb *p, void *arg);
 int ptb_log_step(struct ptb_log *log, const struct snapshot *snap, bool at_end, ptb_fn fn, void *arg);
 
 /*
- * Whether a tally is about a packet inside a tunnel: it was seen there, or it is about a message on another link that tells
- * somebody of a destination behind a peer.
+ * Whether a tally is about a packet inside a tunnel: it was seen there, or it was too big on its way to a destination
+ * behind a peer.
  */
 bool tally_is_inner(const struct inventory *inv, const struct wire_tally_key *key);
 

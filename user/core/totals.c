@@ -80,8 +80,8 @@ static int peers_make(struct totals *t, const struct snapshot *snap)
 		t->peers[i].peer = &inv->peers[i];
 	for (size_t i = 0; i < snap->sessions_n; i++) {
 		const struct session *s = &snap->sessions[i];
-		const struct peer *peer = inventory_peer_at(inv, s->key.family, s->key.remote, s->key.remote_port,
-							    s->key.local_port);
+		const struct peer *peer =
+			inventory_peer_at(inv, s->key.family, s->key.remote, s->key.remote_port, s->key.local_port);
 		struct peer_total *total = &t->peers[peer ? (size_t)(peer - inv->peers) : unknown];
 
 		session_add(&total->direction[s->key.direction ? WIRE_TX : WIRE_RX], &s->value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a snapshot amounts to: its sessions added up by peer, its tallies and drops in order, for those who print counters.
- * Called by the sinks. Pure.
+ * What a snapshot amounts to: its sessions added up by peer, its tallies and drops in order, for those who print
+ * counters. Called by the sinks. Pure.
  */
 #ifndef MTUSCOPE_TOTALS_H
 #define MTUSCOPE_TOTALS_H
@@ -9,11 +9,11 @@
 #include "snapshot.h"
 
 struct direction_total {
-	uint64_t packets;    /* WireGuard data messages, distinct by their counter */
-	uint64_t lost;	     /* counters that never came: rx, on the way here; tx, before the link */
+	uint64_t packets; /* WireGuard data messages, distinct by their counter */
+	uint64_t lost;	  /* counters that never came: rx, on the way here; tx, before the link */
 	uint64_t duplicates;
-	uint64_t bytes;	     /* outer */
-	uint32_t largest;    /* bytes, outer; the largest of late, not of all time */
+	uint64_t bytes;	  /* outer */
+	uint32_t largest; /* bytes, outer; the largest of late, not of all time */
 };
 
 struct peer_total {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Drops with their names. Reasons are numbers that move with every release, so the running kernel's type information
- * (enum skb_drop_reason) gives their names; kernels without reasons (before 5.17) tell the dropping code's address, which
- * /proc/kallsyms turns into a function. Called by collect.c on every tick.
+ * (enum skb_drop_reason) gives their names; kernels without reasons (before 5.17) tell the dropping code's address,
+ * which /proc/kallsyms turns into a function. Called by collect.c on every tick.
  */
 #include <errno.h>
 #include <inttypes.h>

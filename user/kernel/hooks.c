@@ -90,9 +90,8 @@ static int programs_attach(struct hook *hook)
 		if (!bpf_program__autoload(prog) || n == HOOK_LINKS)
 			continue;
 		hook->links[n] = bpf_program__attach(prog);
-		if (!hook->links[n++]) {
+		if (!hook->links[n++])
 			return -errno;
-		}
 	}
 	return 0;
 }

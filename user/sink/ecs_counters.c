@@ -217,7 +217,7 @@ static size_t put_sizes(struct json_writer *w, const struct wire_counters *c, si
 	return omitted;
 }
 
-/* The fixed part is at most LINK_MAX bytes; the sizes go on to `limit`, less what closes them. Returns those left out. */
+/* The fixed part is at most LINK_MAX bytes; with what closes it all ends at `limit`. Returns the sizes left out. */
 static size_t link_entry(struct json_writer *w, const struct link *link, enum wire_direction direction,
 			 const struct wire_counters *c, size_t limit)
 {
@@ -284,7 +284,7 @@ static void put_omitted(struct json_writer *w, const struct omitted *o)
 	json_end_object(w);
 }
 
-/* Half of what the links do not need is for peers, a quarter for tallies, an eighth for drops; nobody's rest is lost. */
+/* Of what the links do not need, half is for peers, a quarter for tallies, an eighth for drops; no rest is lost. */
 static void counters_object(struct json_writer *w, const struct snapshot *snap, const struct totals *t)
 {
 	size_t links_max = WIRE_DIRECTIONS * LINK_MAX * at_most(links_count(snap), WIRE_LINKS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A sink turns findings, status, too-big messages and counters into the bytes of one format. A sink formats into the caller's buffer and
- * knows nothing of where the bytes go. One file a sink and one line in sinks.def.
+ * A sink turns findings, status, too-big messages and counters into the bytes of one format. A sink formats into the
+ * caller's buffer and knows nothing of where the bytes go. One file a sink (or more) and one line in sinks.def.
  */
 #ifndef MTUSCOPE_SINK_H
 #define MTUSCOPE_SINK_H

@@ -51,7 +51,8 @@ static void finding_headline(struct out *o, const struct finding *f, int64_t rea
 	if (resolved)
 		text_first_columns(o, realtime_ms, finding_state_name(f->state), COLOR_GREEN, color);
 	else
-		text_first_columns(o, realtime_ms, finding_severity_name(f->severity), severity_color(f->severity), color);
+		text_first_columns(o, realtime_ms, finding_severity_name(f->severity), severity_color(f->severity),
+				   color);
 	out_printf(o, "%s  ", finding_class_name(f->class));
 	out_safe(o, f->interface, sizeof(f->interface));
 	if (f->has_peer) {

@@ -96,8 +96,8 @@ static void tallies(struct out *o, const struct snapshot *snap, const struct tot
 		char text[FORMAT_ENDPOINT_LEN];
 
 		memcpy(remote.ip.bytes, key->remote, sizeof(remote.ip.bytes));
-		out_printf(o, INDENT "%" PRIu64 " x %s (%u)", (uint64_t)t->tallies[i]->value.count, tally_kind_name(key->kind),
-			   key->aux);
+		out_printf(o, INDENT "%" PRIu64 " x %s (%u)", (uint64_t)t->tallies[i]->value.count,
+			   tally_kind_name(key->kind), key->aux);
 		if (key->port ? format_endpoint(text, &remote) : format_ip(text, &remote.ip))
 			out_printf(o, "  %s", text);
 		if (link) {

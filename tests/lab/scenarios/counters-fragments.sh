@@ -27,7 +27,8 @@ gateway=$MTUSCOPE_RECORDS
 # send SIZE: COUNT datagrams with that much payload from the relay to the server, at a pace that loses none.
 send()
 {
-	in_ns "$LAB_RELAY" "$LAB_TRAFFIC" udp-send "$LAB_SERVER_IP" 7000 --size "$1" --count "$COUNT" --interval 1 >"$(lab_file send.out)"
+	in_ns "$LAB_RELAY" "$LAB_TRAFFIC" udp-send "$LAB_SERVER_IP" 7000 \
+		--size "$1" --count "$COUNT" --interval 1 >"$(lab_file send.out)"
 }
 
 # since NS NAME BEFORE: how far the kernel's counter has moved on.
@@ -57,20 +58,27 @@ send 1600
 stop_mtuscope
 stop_mtuscope "$relay_pid"
 
-is "$(lab_tallied "$relay" fragmented '.layer == "outer" and .family == 4')" "$outer4" "relay: outer IPv4 packets fragmented"
+is "$(lab_tallied "$relay" fragmented '.layer == "outer" and .family == 4')" "$outer4" \
+	"relay: outer IPv4 packets fragmented"
 is "$outer4" "$COUNT" "relay: as many as were sent"
-is "$(lab_tallied "$relay" fragmented '.layer == "outer" and .family == 6')" "$outer6" "relay: outer IPv6 packets fragmented"
+is "$(lab_tallied "$relay" fragmented '.layer == "outer" and .family == 6')" "$outer6" \
+	"relay: outer IPv6 packets fragmented"
 is "$outer6" "$COUNT" "relay: as many as were sent"
 is "$(lab_tallied "$relay" fragmented '.layer == "inner"')" "$(since "$LAB_RELAY" IpFragOKs "$outer4")" \
 	"relay: inner packets fragmented"
-is "$(lab_tallied "$relay" fragmented '.size.min == 1692 and .size.max == 1692')" "$COUNT" "relay: the outer IPv4 size is 1692"
-is "$(lab_tallied "$relay" fragmented '.size.min == 1712 and .size.max == 1712')" "$COUNT" "relay: the outer IPv6 size is 1712"
-is "$(lab_tallied "$relay" fragmented '.remote == {ip: "203.0.113.3", port: 51820}')" "$COUNT" "relay: the endpoint is named"
+is "$(lab_tallied "$relay" fragmented '.size.min == 1692 and .size.max == 1692')" "$COUNT" \
+	"relay: the outer IPv4 size is 1692"
+is "$(lab_tallied "$relay" fragmented '.size.min == 1712 and .size.max == 1712')" "$COUNT" \
+	"relay: the outer IPv6 size is 1712"
+is "$(lab_tallied "$relay" fragmented '.remote == {ip: "203.0.113.3", port: 51820}')" "$COUNT" \
+	"relay: the endpoint is named"
 is "$(lab_tallied "$gateway" reassembled '.family == 4')" "$reassembled4" "gateway: outer IPv4 packets reassembled"
 is "$(lab_tallied "$gateway" reassembled '.family == 6')" "$reassembled6" "gateway: outer IPv6 packets reassembled"
 is "$(lab_tallied "$gateway" reassembled '.remote.ip == "198.51.100.1" and .size.max == 1692')" "$COUNT" \
 	"gateway: the sender is named, and the size"
-is "$(lab_tallied "$gateway" fragmented)" "$(lab_counter "$LAB_GW" IpFragOKs Ip6FragOKs)" "gateway: nothing fragmented there"
-is "$(lab_tallied "$relay" reassembled)" "$(lab_counter "$LAB_RELAY" IpReasmOKs Ip6ReasmOKs)" "relay: nothing reassembled there"
+is "$(lab_tallied "$gateway" fragmented)" "$(lab_counter "$LAB_GW" IpFragOKs Ip6FragOKs)" \
+	"gateway: nothing fragmented there"
+is "$(lab_tallied "$relay" reassembled)" "$(lab_counter "$LAB_RELAY" IpReasmOKs Ip6ReasmOKs)" \
+	"relay: nothing reassembled there"
 is "$(lab_tallied "$relay" fragment-failed)" "$(lab_counter "$LAB_RELAY" IpFragFails Ip6FragFails)" "relay: none failed"
 done_testing

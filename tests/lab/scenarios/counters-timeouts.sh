@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Reassembly that runs out of time, counted as by the kernel: the path lets first fragments pass and drops the others. IPv4, IPv6,
-# and IPv6 where connection tracking, loaded while mtuscope runs, does the reassembly.
+# Reassembly that runs out of time, counted as by the kernel: the path lets first fragments pass and drops the others.
+# IPv4, IPv6, and IPv6 where connection tracking, loaded while mtuscope runs, does the reassembly.
 . "$(dirname "$0")/../lib.sh"
 . "$LAB_REPO/tests/lab/counters.sh"
 
@@ -23,7 +23,8 @@ records=$MTUSCOPE_RECORDS
 # send: COUNT datagrams in the tunnel, each in two fragments outside.
 send()
 {
-	in_ns "$LAB_RELAY" "$LAB_TRAFFIC" udp-send "$LAB_SERVER_IP" 7000 --size 1600 --count "$COUNT" --interval 5 >"$(lab_file send.out)"
+	in_ns "$LAB_RELAY" "$LAB_TRAFFIC" udp-send "$LAB_SERVER_IP" 7000 \
+		--size 1600 --count "$COUNT" --interval 5 >"$(lab_file send.out)"
 }
 
 send
@@ -48,8 +49,10 @@ send
 check "conntrack's fragments run out of time" wait_for 15 "it" counts_to "$LAB_GW" Ip6ReasmTimeout $((2 * COUNT))
 stop_mtuscope
 
-is "$(lab_tallied "$records" reassembly-timeout '.family == 4')" "$(lab_counter "$LAB_GW" IpReasmTimeout)" "IPv4 time-outs"
-is "$(lab_tallied "$records" reassembly-timeout '.family == 6')" "$(lab_counter "$LAB_GW" Ip6ReasmTimeout)" "IPv6 time-outs"
+is "$(lab_tallied "$records" reassembly-timeout '.family == 4')" "$(lab_counter "$LAB_GW" IpReasmTimeout)" \
+	"IPv4 time-outs"
+is "$(lab_tallied "$records" reassembly-timeout '.family == 6')" "$(lab_counter "$LAB_GW" Ip6ReasmTimeout)" \
+	"IPv6 time-outs"
 is "$(lab_tallied "$records" reassembly-timeout '.remote.ip == "198.51.100.1" and .layer == "outer"')" "$COUNT" \
 	"the sender of the fragments is named"
 is "$(lab_tallied "$records" reassembled)" "$(lab_counter "$LAB_GW" IpReasmOKs Ip6ReasmOKs)" "nothing was reassembled"

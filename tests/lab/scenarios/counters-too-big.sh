@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Too-big messages that the gateway makes for the server, and how many of them arrive: mtuscope's counters against nftables',
-# where the gateway's own rules drop every second one. Then path MTUs that the relay learns from a router.
+# Too-big messages that the gateway makes for the server, and how many of them arrive: mtuscope's counters against
+# nftables', where the gateway's own rules drop every second one. Then path MTUs that the relay learns from a router.
 . "$(dirname "$0")/../lib.sh"
 . "$LAB_REPO/tests/lab/counters.sh"
 

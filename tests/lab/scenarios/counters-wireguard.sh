@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What WireGuard and the stack around it do without a trace: packets refused for their inner source, packets that could not be
-# sent, drops by reason, retransmissions of the host's own connections. Against the interface's, nftables' and TCP's counters.
+# What WireGuard and the stack around it do without a trace: packets refused for their inner source, packets that
+# could not be sent, drops by reason, retransmissions of the host's own connections. Against the interface's,
+# nftables' and TCP's counters.
 . "$(dirname "$0")/../lib.sh"
 . "$LAB_REPO/tests/lab/counters.sh"
 
@@ -56,15 +57,18 @@ stop_mtuscope
 
 is "$errors" "$COUNT" "the interface has refused packets for their source"
 is "$(lab_tallied "$records" source-refused)" "$errors" "so says mtuscope"
-is "$(lab_tallied "$records" source-refused '.remote.ip == "10.99.0.1" and .layer == "inner"')" "$errors" "the source is named"
+is "$(lab_tallied "$records" source-refused '.remote.ip == "10.99.0.1" and .layer == "inner"')" "$errors" \
+	"the source is named"
 dropped=$(lab_nft_count "$LAB_RELAY" refuse)
 is "$dropped" "$COUNT" "the firewall has dropped packets"
 if (($(uname -r | cut -d . -f 1) > 5)); then reason=NETFILTER_DROP; else reason="at nf_hook_slow"; fi
 is "$(lab_dropped "$records" "$reason")" "$dropped" "so says mtuscope: $reason"
 check "the path has swallowed segments" test "$retransmitted" -gt 0
 is "$(lab_tallied "$records" tcp-retransmit)" "$retransmitted" "mtuscope has seen every one sent again"
-is "$(lab_tallied "$records" tcp-retransmit '.remote.ip == "192.168.3.69" and .remote.port == 5002 and .size.max <= 8921')" \
+to_server='.remote.ip == "192.168.3.69" and .remote.port == 5002 and .size.max <= 8921'
+is "$(lab_tallied "$records" tcp-retransmit "$to_server")" \
 	"$retransmitted" "to whom, and no larger than the tunnel's MTU"
-is "$(lab_tallied "$records" send-error '.aux == 101 and .remote.ip == "203.0.113.3" and .remote.port == 51820')" "$COUNT" \
+unreachable='.aux == 101 and .remote == {ip: "203.0.113.3", port: 51820}'
+is "$(lab_tallied "$records" send-error "$unreachable")" "$COUNT" \
 	"packets that could not be sent: network unreachable, to the peer's endpoint"
 done_testing

@@ -175,15 +175,22 @@ branch_office()
 	wait_for 20 "the branch's tunnel" lab_pings "$LAB_BRANCH" 10.30.0.3 56 || bail_out "the branch's tunnel does not work"
 }
 
+# datagrams NS ADDRESS OPTION...: to the sink there.
+datagrams()
+{
+	local ns=$1 address=$2
+
+	shift 2
+	in_ns "$ns" "$LAB_TRAFFIC" udp-send "$address" 9000 "$@" >/dev/null
+}
+
 peers()
 {
 	branch_office
 	lab_spawn "$LAB_GW" /dev/null /dev/null "$LAB_TRAFFIC" udp-sink 9000
 	start_mtuscope "$LAB_GW" || bail_out "mtuscope does not start"
-	check "peers: the relay sends" in_ns "$LAB_RELAY" "$LAB_TRAFFIC" \
-		udp-send 10.30.0.3 9000 --size 400 --count 300 --interval 1 >/dev/null
-	check "peers: the branch sends" in_ns "$LAB_BRANCH" "$LAB_TRAFFIC" \
-		udp-send 10.30.0.3 9000 --size 1000 --count 700 --interval 1 >/dev/null
+	check "peers: the relay sends" datagrams "$LAB_RELAY" 10.30.0.3 --size 400 --count 300 --interval 1
+	check "peers: the branch sends" datagrams "$LAB_BRANCH" 10.30.0.3 --size 1000 --count 700 --interval 1
 	check "peers: the gateway answers the branch" lab_pings "$LAB_GW" 10.30.0.7 1392
 	stop_mtuscope
 
@@ -212,8 +219,8 @@ loss()
 	lab_spawn "$LAB_RELAY" /dev/null /dev/null "$LAB_TRAFFIC" udp-sink 9000
 	start_mtuscope "$LAB_RELAY" || bail_out "mtuscope does not start"
 	dropped=$(netem_drops)
-	check "loss: 20 000 datagrams are sent" in_ns "$LAB_GW" "$LAB_TRAFFIC" \
-		udp-send 10.30.0.1 9000 --size 12000 --gso 1200 --count 2000 --interval 4 >/dev/null
+	check "loss: 20 000 datagrams are sent" \
+		datagrams "$LAB_GW" 10.30.0.1 --size 12000 --gso 1200 --count 2000 --interval 4
 	sleep 0.5
 	dropped=$(($(netem_drops) - dropped))
 	stop_mtuscope

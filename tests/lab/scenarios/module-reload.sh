@@ -31,8 +31,10 @@ if modprobe -r wireguard 2>/dev/null; then note "the module is gone again"; else
 unsent
 stop_mtuscope
 
-is "$(lab_tallied "$records" send-error '.aux == 101 and .remote.ip == "192.0.2.1"')" 2 "both tunnels' handshakes failed"
+is "$(lab_tallied "$records" send-error '.aux == 101 and .remote.ip == "192.0.2.1"')" 2 \
+	"both tunnels' handshakes failed"
 assert_record "$records" '.mtuscope.status | select(.state == "exit") | [.hooks[] |
-	select(.name | IN("wg_xmit", "wg_socket_send_skb_to_peer", "wg_allowedips_lookup_src")) | .attached] == [true, true, true]' \
+	select(.name | IN("wg_xmit", "wg_socket_send_skb_to_peer", "wg_allowedips_lookup_src")) | .attached] ==
+	[true, true, true]' \
 	"the module's hooks are attached"
 done_testing

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The life of a finding: that it opens once, says no more than it must, and ends when the trouble has ended, not before. And
+ * snapshots that come twice, late, or not at all.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "network.h"
+
+#define SECOND 4 /* snapshots */
+#define MINUTE (60 * SECOND)
+
+static struct scene s;
+static struct wire_flow *mail, *other;
+
+static int start(void **state)
+{
+	(void)state;
+	scene_start(&s, 8920);
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	mail = scene_flow(&s, "10.1.0.9");
+	other = scene_flow(&s, "10.1.0.9");
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	scene_end(&s);
+	return 0;
+}
+
+/* Stalls the mail until the finding is open. */
+static void open_finding(void)
+{
+	size_t opened = s.opened;
+
+	scene_stall(&s, mail, 8920, other, 5 * SECOND);
+	assert_int_equal(s.opened, opened + 1);
+}
+
+/* The sender has given up and closed; what remains in the table is a flow that is over. */
+static void give_up(void)
+{
+	mail->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
+}
+
+static void test_opens_once_and_is_counted(void **state)
+{
+	enum finding_severity worst;
+
+	(void)state;
+	assert_int_equal(analysis_opened(s.analysis, &worst), 0);
+	assert_int_equal(worst, SEVERITY_INFO);
+	open_finding();
+	scene_stall(&s, mail, 8920, other, MINUTE);
+	assert_int_equal(s.log_n, 1);
+	assert_int_equal(analysis_opened(s.analysis, &worst), 1);
+	assert_int_equal(worst, SEVERITY_CRITICAL);
+}
+
+static void test_id_is_stable_and_the_next_is_another(void **state)
+{
+	char first[FINDING_ID_LEN];
+
+	(void)state;
+	open_finding();
+	memcpy(first, s.log[0].id, sizeof(first));
+	flow_answered(&s, mail);
+	flow_delivers(&s, mail, 8920);
+	scene_ticks(&s, SECOND);
+	assert_int_equal(s.resolved, 1);
+	assert_string_equal(scene_last(&s)->id, first);
+	scene_ticks(&s, 2 * MINUTE);
+	mail = scene_flow(&s, "10.1.0.9");
+	open_finding();
+	assert_int_equal(scene_last(&s)->state, FINDING_OPEN);
+	assert_string_not_equal(scene_last(&s)->id, first);
+}
+
+/* One packet of that size, however late, refutes the hole. */
+static void test_delivery_resolves(void **state)
+{
+	(void)state;
+	open_finding();
+	flow_answered(&s, mail);
+	scene_ticks(&s, 2);
+	assert_int_equal(s.resolved, 1);
+	assert_int_equal(scene_last(&s)->state, FINDING_RESOLVED);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 8980);
+}
+
+static void test_smaller_deliveries_do_not_resolve(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	for (int i = 0; i < 2 * MINUTE; i++) {
+		flow_delivers(&s, other, 1428);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.resolved, 0);
+}
+
+static void test_lowered_mtu_resolves_when_traffic_flows(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	s.links[1].mtu = 1440;
+	scene_ticks(&s, MINUTE); /* not a packet: nothing is known yet */
+	assert_int_equal(s.resolved, 0);
+	flow_delivers(&s, other, 1440);
+	scene_ticks(&s, 2);
+	assert_int_equal(s.resolved, 1);
+	assert_int_equal(scene_last(&s)->tunnel_mtu, 1440);
+}
+
+/* Some time may pass between the finding and the one who reads it. */
+static void test_mtu_lowered_after_a_quiet_time(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	scene_ticks(&s, 3 * MINUTE);
+	s.links[1].mtu = 1440;
+	scene_ticks(&s, SECOND);
+	flow_delivers(&s, other, 1440);
+	scene_ticks(&s, 2);
+	assert_int_equal(s.resolved, 1);
+}
+
+static void test_mtu_lowered_too_little_does_not_resolve(void **state)
+{
+	(void)state;
+	scene_stall(&s, mail, 1441, other, 5 * SECOND); /* 1516 does not arrive */
+	assert_int_equal(s.opened, 1);
+	give_up();
+	s.links[1].mtu = 1456;
+	for (int i = 0; i < MINUTE; i++) {
+		flow_delivers(&s, other, 1440);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.resolved, 0);
+}
+
+static void test_removed_peer_resolves(void **state)
+{
+	(void)state;
+	open_finding();
+	s.peers_n = 0;
+	scene_ticks(&s, 2 * SECOND); /* wg-quick may be putting it back */
+	assert_int_equal(s.resolved, 0);
+	scene_ticks(&s, 15 * SECOND);
+	assert_int_equal(s.resolved, 1);
+}
+
+static void test_removed_tunnel_resolves(void **state)
+{
+	(void)state;
+	open_finding();
+	s.peers_n = 0;
+	s.links_n = 1;
+	scene_ticks(&s, 15 * SECOND);
+	assert_int_equal(s.resolved, 1);
+	assert_string_equal(scene_last(&s)->interface, "wg0");
+}
+
+static void test_without_evidence_it_is_forgotten_in_the_end(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	scene_ticks(&s, 11 * MINUTE);
+	assert_int_equal(s.resolved, 1);
+}
+
+static void test_narrower_bracket_is_an_update(void **state)
+{
+	(void)state;
+	open_finding();
+	for (int i = 0; i < 10; i++) { /* more often than anybody wants to hear */
+		flow_delivers(&s, other, 200 + 100 * i);
+		scene_stall(&s, mail, 8920, NULL, 1);
+	}
+	scene_stall(&s, mail, 8920, other, 2 * SECOND);
+	assert_true(s.updated >= 1 && s.updated <= 5);
+	assert_int_equal(scene_last(&s)->state, FINDING_UPDATE);
+	assert_int_equal(scene_last(&s)->path_mtu_lower, 1100 + 4 + 60);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 8980);
+}
+
+/* Ten minutes of a hole beneath random loss, from either side: one finding a direction, that never ends. */
+static void test_noisy_hole_does_not_flap(void **state)
+{
+	static struct network n;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		network_start(&n, seed, 8920, 8);
+		n.mtu[WIRE_RX] = n.mtu[WIRE_TX] = 1500;
+		n.loss[WIRE_RX] = n.loss[WIRE_TX] = 0.02;
+		n.pings = true;
+		network_run(&n, 600000);
+		assert_int_equal(n.scene.opened, 2);
+		assert_int_equal(n.scene.resolved, 0);
+		assert_true(n.scene.updated <= 40);
+		for (size_t i = 0; i < n.scene.log_n; i++)
+			assert_true(n.scene.log[i].path_mtu_lower <= 1500 && n.scene.log[i].path_mtu_upper > 1500);
+		network_end(&n);
+	}
+}
+
+static void step_at(uint32_t now_ms)
+{
+	struct snapshot snap = scene_snapshot(&s, now_ms);
+
+	scene_step(&s, &snap);
+	snapshot_free(&snap);
+}
+
+static void test_time_going_back_is_ignored(void **state)
+{
+	(void)state;
+	open_finding();
+	s.peers_n = 0;
+	for (uint32_t ago = 0; ago < s.clock_ms; ago += 50)
+		step_at(s.clock_ms - ago);
+	assert_int_equal(s.log_n, 1);
+	s.peers_n = 1;
+	flow_answered(&s, mail);
+	scene_ticks(&s, 2);
+	assert_int_equal(s.resolved, 1);
+}
+
+static void test_snapshot_that_comes_twice(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5 * SECOND; i++) {
+		scene_stall(&s, mail, 8920, other, 1);
+		step_at(s.clock_ms);
+		step_at(s.clock_ms);
+	}
+	assert_int_equal(s.log_n, 1);
+}
+
+static void test_missing_snapshots(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3 * SECOND; i++) {
+		scene_stall(&s, mail, 8920, other, 1);
+		s.clock_ms += i % 3 * SCENE_TICK_MS;
+	}
+	assert_int_equal(s.opened, 1);
+	s.clock_ms += 3600000;
+	flow_delivers(&s, mail, 8920);
+	scene_ticks(&s, SECOND);
+	assert_int_equal(s.resolved, 1);
+}
+
+#define SERIES 480
+
+/* A recorded healthy series, told wrongly: cut, doubled, shuffled, with holes. Nothing of that is a black hole. */
+static void test_mangled_healthy_series_is_silent(void **state)
+{
+	static struct snapshot series[SERIES];
+	static struct network n;
+
+	(void)state;
+	network_start(&n, 7, 1420, 16);
+	n.pings = true;
+	n.loss[WIRE_RX] = n.loss[WIRE_TX] = 0.005;
+	for (size_t i = 0; i < SERIES; i++) {
+		network_run(&n, SCENE_TICK_MS);
+		series[i] = scene_snapshot(&n.scene, n.scene.clock_ms + SCENE_TICK_MS);
+	}
+	scene_assert_silent(&n.scene);
+	network_end(&n);
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		uint64_t random = seed;
+
+		scene_start(&s, 1420);
+		for (size_t i = 0; i < SERIES; i++) {
+			uint32_t far = random_true(&random, 0.02) ? 100 : 3;
+			size_t at = random_true(&random, 0.3) ? i + random_below(&random, far) : i;
+			struct snapshot snap = series[at < SERIES ? at : SERIES - 1];
+
+			if (random_true(&random, 0.2))
+				continue;
+			if (random_true(&random, 0.05))
+				snap.flows_n = random_below(&random, snap.flows_n + 1);
+			if (random_true(&random, 0.05))
+				snap.sessions_n = 0;
+			if (random_true(&random, 0.02))
+				snap.inventory = (struct inventory){ 0 };
+			scene_step(&s, &snap);
+			if (random_true(&random, 0.2))
+				scene_step(&s, &snap);
+		}
+		scene_assert_silent(&s);
+		scene_end(&s);
+	}
+	for (size_t i = 0; i < SERIES; i++)
+		snapshot_free(&series[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_opens_once_and_is_counted, start, end),
+		cmocka_unit_test_setup_teardown(test_id_is_stable_and_the_next_is_another, start, end),
+		cmocka_unit_test_setup_teardown(test_delivery_resolves, start, end),
+		cmocka_unit_test_setup_teardown(test_smaller_deliveries_do_not_resolve, start, end),
+		cmocka_unit_test_setup_teardown(test_lowered_mtu_resolves_when_traffic_flows, start, end),
+		cmocka_unit_test_setup_teardown(test_mtu_lowered_after_a_quiet_time, start, end),
+		cmocka_unit_test_setup_teardown(test_mtu_lowered_too_little_does_not_resolve, start, end),
+		cmocka_unit_test_setup_teardown(test_removed_peer_resolves, start, end),
+		cmocka_unit_test_setup_teardown(test_removed_tunnel_resolves, start, end),
+		cmocka_unit_test_setup_teardown(test_without_evidence_it_is_forgotten_in_the_end, start, end),
+		cmocka_unit_test_setup_teardown(test_narrower_bracket_is_an_update, start, end),
+		cmocka_unit_test(test_noisy_hole_does_not_flap),
+		cmocka_unit_test_setup_teardown(test_time_going_back_is_ignored, start, end),
+		cmocka_unit_test_setup_teardown(test_snapshot_that_comes_twice, start, end),
+		cmocka_unit_test_setup_teardown(test_missing_snapshots, start, end),
+		cmocka_unit_test(test_mangled_healthy_series_is_silent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
