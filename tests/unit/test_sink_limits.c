@@ -194,7 +194,7 @@ static void a_small_buffer_is_refused(void **state)
 	for (size_t i = 0; (sink = sink_at(i)); i++) {
 		int n = sink->counters(record, SINK_RECORD_MAX, &g->snap, NOON, &verbose);
 
-		for (int cap = 0; cap <= n; cap += cap < n - 7 ? 7 : 1) {
+		for (int cap = 0; cap <= n; cap += cap < n - 64 ? 1009 : 1) {
 			record[cap] = '#';
 			assert_int_equal(sink->counters(record, (size_t)cap, &g->snap, NOON, &verbose),
 					 cap < n ? -ENOSPC : n);

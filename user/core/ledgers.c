@@ -97,13 +97,12 @@ struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const s
 static int session_enter(struct ledgers *ls, const struct snapshot *snap, const struct session *s)
 {
 	const struct wire_session *v = &s->value;
-	int64_t lost = (int64_t)(v->counter_max - v->counter_first + 1) - (int64_t)v->received;
+	uint64_t lost = v->counter_max - v->counter_first + 1 - v->received; /* below zero if a recording lies: modulo */
 	const struct link *tunnel;
 	const struct peer *peer;
 	struct session_memory *m;
 	struct loss_tick *tick;
 	struct ledger *l;
-	bool fresh;
 
 	peer = inventory_peer_at(&snap->inventory, s->key.family, s->key.remote, s->key.remote_port,
 				 s->key.local_port);
@@ -111,8 +110,7 @@ static int session_enter(struct ledgers *ls, const struct snapshot *snap, const 
 	if (!tunnel)
 		return 0;
 	HASH_FIND(hh, ls->sessions, &s->key, sizeof(s->key), m);
-	fresh = !m;
-	if (fresh) {
+	if (!m) {
 		m = calloc(1, sizeof(*m));
 		if (!m)
 			return -ENOMEM;
@@ -123,6 +121,9 @@ static int session_enter(struct ledgers *ls, const struct snapshot *snap, const 
 	if (!l)
 		return -ENOMEM;
 	m->seen_ms = ls->now_ms;
+	/* The kernel has thrown the entry away and begun another. */
+	if (v->received < m->received)
+		m->received = m->lost = 0;
 	if (l->direction == WIRE_RX && (v->received != m->received || lost != m->lost)) {
 		tick = &l->ticks[l->ticks_next++ % LEDGER_TICKS];
 		*tick = (struct loss_tick){ v->last_ms ? v->last_ms : ls->now_ms, lost - m->lost,

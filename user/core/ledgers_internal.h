@@ -24,7 +24,7 @@ struct path {
 
 struct session_memory {
 	struct wire_session_key key;
-	int64_t lost;
+	uint64_t lost;
 	uint64_t received;
 	uint32_t seen_ms;
 	UT_hash_handle hh;

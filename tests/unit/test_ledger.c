@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The size ledger: what it remembers of one path (ledger.c), and what the snapshots of flows and sessions put into it
+ * (ledgers.c, flows.c).
+ */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ledger.h"
+#include "snapshots.h"
+
+static struct ledger l;
+
+static int fresh(void **state)
+{
+	(void)state;
+	memset(&l, 0, sizeof(l));
+	return 0;
+}
+
+static void test_knows_nothing_at_first(void **state)
+{
+	(void)state;
+	assert_int_equal(ledger_delivered_ms(&l, 0), 0);
+	assert_int_equal(ledger_delivered_below(&l, 0, 0), 0);
+}
+
+static void test_remembers_sizes_and_when(void **state)
+{
+	(void)state;
+	ledger_deliver(&l, 1500, 1000, 1);
+	ledger_deliver(&l, 172, 5000, 1);
+	assert_int_equal(ledger_delivered_ms(&l, 1500), 1000);
+	assert_int_equal(ledger_delivered_ms(&l, 1501), 0);
+	assert_int_equal(ledger_delivered_ms(&l, 1), 5000);
+	assert_int_equal(ledger_delivered_below(&l, 0, 0), 1500);
+	assert_int_equal(ledger_delivered_below(&l, 1500, 0), 172);
+	assert_int_equal(ledger_delivered_below(&l, 0, 1001), 172);
+	assert_int_equal(ledger_delivered_below(&l, 0, 5001), 0);
+}
+
+static void test_late_news_does_not_make_a_size_older(void **state)
+{
+	(void)state;
+	ledger_deliver(&l, 1500, 5000, 1);
+	ledger_deliver(&l, 1500, 4000, 1);
+	assert_int_equal(ledger_delivered_ms(&l, 1500), 5000);
+}
+
+static void test_time_zero_is_never(void **state)
+{
+	(void)state;
+	ledger_deliver(&l, 1500, 0, 1);
+	assert_int_equal(ledger_delivered_below(&l, 0, 0), 0);
+}
+
+/* Of more sizes than it holds it forgets the one not seen for longest. */
+static void test_forgets_the_oldest_size(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i <= LEDGER_SIZES; i++)
+		ledger_deliver(&l, 9000 - 32 * i, 1000 + i, 1);
+	assert_int_equal(ledger_delivered_ms(&l, 9000), 0);
+	assert_int_equal(ledger_delivered_below(&l, 0, 0), 9000 - 32);
+	assert_int_equal(ledger_delivered_ms(&l, 1), 1000 + LEDGER_SIZES);
+}
+
+static void test_loss_of_a_time(void **state)
+{
+	uint32_t lost, received, ticks;
+
+	(void)state;
+	l.ticks[0] = (struct loss_tick){ 1000, 2, 100 };
+	l.ticks[1] = (struct loss_tick){ 1250, 3, 50 };
+	l.ticks[2] = (struct loss_tick){ 1500, 0, 10 };
+	l.ticks[3] = (struct loss_tick){ 1750, -4, 7 };
+	ledger_loss(&l, 1000, 1250, &lost, &received, &ticks);
+	assert_int_equal(lost, 5);
+	assert_int_equal(received, 150);
+	assert_int_equal(ticks, 2);
+	ledger_loss(&l, 1251, 9999, &lost, &received, &ticks); /* late packets close older gaps: no loss at least */
+	assert_int_equal(lost, 0);
+	assert_int_equal(received, 17);
+	assert_int_equal(ticks, 0);
+	ledger_loss(&l, 0, 9999, &lost, NULL, NULL);
+	assert_int_equal(lost, 1);
+}
+
+static struct scene s;
+static struct ledgers *ledgers;
+
+static int start(void **state)
+{
+	(void)state;
+	scene_start(&s, 8920);
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	scene_peer(&s, 'B', "192.0.2.2", "10.2.0.0");
+	ledgers = ledgers_new();
+	assert_non_null(ledgers);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	ledgers_free(ledgers);
+	scene_end(&s);
+	return 0;
+}
+
+static void step(void)
+{
+	struct snapshot snap = scene_snapshot(&s, s.clock_ms + SCENE_TICK_MS);
+
+	assert_int_equal(ledgers_step(ledgers, &snap), 0);
+	snapshot_free(&snap);
+	s.clock_ms += SCENE_TICK_MS;
+}
+
+/* NULL: the path has none. */
+static const struct ledger *ledger_of(uint8_t key, enum wire_direction direction)
+{
+	const struct ledger *found;
+
+	for (size_t i = 0; (found = ledgers_at(ledgers, i)); i++)
+		if (found->public_key[0] == key && found->direction == direction)
+			return found;
+	return NULL;
+}
+
+static void test_flow_enters_its_peer_in_both_directions(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+
+	(void)state;
+	flow_delivers(&s, f, 1428);
+	flow_receives(&s, f, 900);
+	step();
+	assert_int_equal(ledger_delivered_below(ledger_of('A', WIRE_TX), 0, 0), 1500);
+	assert_int_equal(ledger_delivered_below(ledger_of('A', WIRE_RX), 0, 0), 960);
+	if (ledger_of('B', WIRE_TX))
+		assert_int_equal(ledger_delivered_below(ledger_of('B', WIRE_TX), 0, 0), 0);
+}
+
+/* Kernel WireGuard drops what no peer takes: no verdict about a path may come from it. */
+static void test_flow_of_no_peer_counts_for_none(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.9.0.9");
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		flow_tries(&s, f, 8920);
+		step();
+	}
+	for (size_t i = 0; ledgers_at(ledgers, i); i++)
+		assert_int_equal(ledgers_at(ledgers, i)->stalls_total, 0);
+}
+
+static void test_sessions_show_what_is_lost(void **state)
+{
+	struct session *w = scene_session(&s, &s.peers[1]);
+	uint32_t lost, received, ticks;
+
+	(void)state;
+	session_receives(&s, w, 10, 1500);
+	step();
+	session_loses(w, 3);
+	session_receives(&s, w, 1, 172);
+	step();
+	ledger_loss(ledger_of('B', WIRE_RX), 1, s.clock_ms, &lost, &received, &ticks);
+	assert_int_equal(lost, 3);
+	assert_int_equal(received, 12);
+	assert_int_equal(ticks, 1);
+	assert_int_equal(ledger_delivered_below(ledger_of('B', WIRE_RX), 0, 0), 1500);
+	assert_int_equal(ledger_of('B', WIRE_RX)->last_heard_ms, s.clock_ms - SCENE_TICK_MS);
+}
+
+static void test_late_packets_close_their_gaps(void **state)
+{
+	struct session *w = scene_session(&s, &s.peers[0]);
+	uint32_t lost;
+
+	(void)state;
+	session_loses(w, 5);
+	session_receives(&s, w, 1, 1500);
+	step();
+	w->value.received += 5;
+	step();
+	ledger_loss(ledger_of('A', WIRE_RX), 1, s.clock_ms, &lost, NULL, NULL);
+	assert_int_equal(lost, 0);
+}
+
+/* The kernel's table may have thrown a session away and begun it anew: its counters then start over. */
+static void test_session_that_starts_over(void **state)
+{
+	struct session *w = scene_session(&s, &s.peers[0]);
+	uint32_t lost, received;
+
+	(void)state;
+	session_receives(&s, w, 1000, 1500);
+	session_loses(w, 10);
+	step();
+	w->value.counter_first = w->value.counter_max = 2000;
+	w->value.received = 1;
+	session_receives(&s, w, 4, 1500);
+	step();
+	ledger_loss(ledger_of('A', WIRE_RX), 1, s.clock_ms, &lost, &received, NULL);
+	assert_int_equal(lost, 10);
+	assert_int_equal(received, 1001 + 5);
+}
+
+static void test_endpoint_of_nobody_is_nobody(void **state)
+{
+	struct session *w = scene_session(&s, &s.peers[0]);
+
+	(void)state;
+	w->key.remote_port = 4242;
+	session_loses(w, 100);
+	session_receives(&s, w, 10, 1500);
+	step();
+	if (ledger_of('A', WIRE_RX))
+		assert_int_equal(ledger_delivered_below(ledger_of('A', WIRE_RX), 0, 0), 0);
+}
+
+static void test_stall_names_size_tries_and_ends(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+	const struct stall *stall;
+
+	(void)state;
+	step();
+	for (int i = 0; i < 4; i++) {
+		flow_tries(&s, f, 1448);
+		step();
+	}
+	assert_int_equal(ledger_of('A', WIRE_TX)->stalls_n, 1);
+	stall = &ledger_of('A', WIRE_TX)->stalls[0];
+	assert_int_equal(stall->kind, EVIDENCE_TCP_RETRANSMIT);
+	assert_int_equal(stall->outer, 1516);
+	assert_int_equal(stall->tries, 4);
+	assert_int_equal(stall->flow.destination.port, 25);
+	assert_memory_equal(stall->host, f->remote, 16);
+	flow_answered(&s, f);
+	step();
+	assert_int_equal(ledger_of('A', WIRE_TX)->stalls_n, 0);
+}
+
+static void test_base_loss_is_that_of_what_gets_through(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+
+	(void)state;
+	step();
+	for (int i = 0; i < 100; i++) {
+		if (i % 10 == 0)
+			flow_tries(&s, f, 500);
+		flow_delivers(&s, f, 500);
+		step();
+	}
+	assert_int_equal(ledger_of('A', WIRE_TX)->trials, 101);
+	assert_int_equal(ledger_of('A', WIRE_TX)->retries, 10);
+}
+
+/* The loss of last week says nothing about that of today. */
+static void test_base_loss_ages(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		flow_delivers(&s, f, 500);
+	step();
+	for (int minute = 0; minute < 15; minute++) {
+		s.clock_ms += LEDGER_WINDOW_MS;
+		flow_delivers(&s, f, 500);
+		step();
+	}
+	assert_true(ledger_of('A', WIRE_TX)->trials <= 3);
+	assert_int_equal(ledger_of('A', WIRE_TX)->trials_ever, 1016);
+}
+
+static void test_more_stalls_than_are_looked_at_are_counted(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2 * LEDGER_STALLS; i++)
+		scene_flow(&s, "10.1.0.9");
+	for (int tick = 0; tick < 3; tick++) {
+		for (size_t i = 0; i < s.flows_n; i++)
+			flow_tries(&s, &s.flows[i], 8920);
+		step();
+	}
+	assert_int_equal(ledger_of('A', WIRE_TX)->stalls_n, LEDGER_STALLS);
+	assert_int_equal(ledger_of('A', WIRE_TX)->stalls_total, 2 * LEDGER_STALLS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_knows_nothing_at_first, fresh),
+		cmocka_unit_test_setup(test_remembers_sizes_and_when, fresh),
+		cmocka_unit_test_setup(test_late_news_does_not_make_a_size_older, fresh),
+		cmocka_unit_test_setup(test_time_zero_is_never, fresh),
+		cmocka_unit_test_setup(test_forgets_the_oldest_size, fresh),
+		cmocka_unit_test_setup(test_loss_of_a_time, fresh),
+		cmocka_unit_test_setup_teardown(test_flow_enters_its_peer_in_both_directions, start, end),
+		cmocka_unit_test_setup_teardown(test_flow_of_no_peer_counts_for_none, start, end),
+		cmocka_unit_test_setup_teardown(test_sessions_show_what_is_lost, start, end),
+		cmocka_unit_test_setup_teardown(test_late_packets_close_their_gaps, start, end),
+		cmocka_unit_test_setup_teardown(test_session_that_starts_over, start, end),
+		cmocka_unit_test_setup_teardown(test_endpoint_of_nobody_is_nobody, start, end),
+		cmocka_unit_test_setup_teardown(test_stall_names_size_tries_and_ends, start, end),
+		cmocka_unit_test_setup_teardown(test_base_loss_is_that_of_what_gets_through, start, end),
+		cmocka_unit_test_setup_teardown(test_base_loss_ages, start, end),
+		cmocka_unit_test_setup_teardown(test_more_stalls_than_are_looked_at_are_counted, start, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
