@@ -137,6 +137,18 @@ static int loop(struct watch *w)
 	return err;
 }
 
+/* Finding nothing means something only if everything could be followed: flows, sessions and subjects that had no room could not. */
+static bool in_doubt(const struct status *s)
+{
+	uint64_t untold = s->losses[WIRE_LOSS_FLOW_REFUSED] + s->losses[WIRE_LOSS_SESSION_FULL] +
+			  s->losses[WIRE_LOSS_TALLY_FULL];
+
+	if (untold)
+		fprintf(stderr, "mtuscope watch: could not tell: there was no room to follow %llu flows, sessions or events\n",
+			(unsigned long long)untold);
+	return untold;
+}
+
 static enum exit_status result(const struct watch *w)
 {
 	enum finding_severity worst;
@@ -144,7 +156,7 @@ static enum exit_status result(const struct watch *w)
 	if (!works(w))
 		return EXIT_UNKNOWN;
 	if (!analysis_opened(w->analysis, &worst) || worst == SEVERITY_INFO)
-		return EXIT_NOTHING;
+		return in_doubt(&w->status) ? EXIT_UNKNOWN : EXIT_NOTHING;
 	return worst == SEVERITY_CRITICAL ? EXIT_CRITICAL : EXIT_WARNING;
 }
 

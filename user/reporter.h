@@ -19,7 +19,7 @@ void reporter_close(struct reporter *reporter);
 void reporter_finding(struct reporter *r, const struct finding *f, int64_t realtime_ms);
 void reporter_status(struct reporter *r, const struct status *s, int64_t realtime_ms);
 
-/* Once a tick: too-big messages that are due, the counters every ten seconds. at_end: all of them, for the last time. */
+/* Once a tick: too-big messages that are due, the counters every ten seconds; at_end: both, for the last time. */
 void reporter_snapshot(struct reporter *r, const struct snapshot *snap, bool at_end);
 
 /* False once a record could not be written, which has been said on stderr; nothing is written any more. */

@@ -150,6 +150,22 @@ static void test_fragment_tallies(void **state)
 	expect_fragments(h, UND_TX, 4, 4, 4);
 }
 
+static void test_tally_sizes(void **state)
+{
+	static const size_t lens[] = { 500, 300, 900 };
+	struct wire_tally_key key;
+	struct wire_tally t;
+
+	for (size_t i = 0; i < 3; i++) {
+		frame_udp(&f, &(struct ip){ .more = true }, 1000, 2000, lens[i] - 28);
+		run(*state, UND_RX, &f);
+	}
+	assert_true(tally_find(*state, WIRE_TALLY_FRAGMENT_RX, 0, &key, &t));
+	assert_int_equal(t.count, 3);
+	assert_int_equal(t.size_min, 300);
+	assert_int_equal(t.size_max, 900);
+}
+
 static void test_oversized(void **state)
 {
 	struct harness *h = *state;
@@ -290,13 +306,13 @@ static void test_what_is_sized(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_dont_fragment),	    bpf_test(test_directions),
-		bpf_test(test_fragments),	    bpf_test(test_fragmented_extension_header),
-		bpf_test(test_atomic_fragment),	    bpf_test(test_fragment_tallies),
-		bpf_test(test_oversized),	    bpf_test(test_size_slots),
-		bpf_test(test_super_packet),	    bpf_test(test_super_packet_edges),
-		bpf_test(test_super_packet_length), bpf_test(test_super_packet_udp),
-		bpf_test(test_what_is_sized),
+		bpf_test(test_dont_fragment),	   bpf_test(test_directions),
+		bpf_test(test_fragments),	   bpf_test(test_fragmented_extension_header),
+		bpf_test(test_atomic_fragment),	   bpf_test(test_fragment_tallies),
+		bpf_test(test_tally_sizes),	   bpf_test(test_oversized),
+		bpf_test(test_size_slots),	   bpf_test(test_super_packet),
+		bpf_test(test_super_packet_edges), bpf_test(test_super_packet_length),
+		bpf_test(test_super_packet_udp),   bpf_test(test_what_is_sized),
 	};
 
 	return cmocka_run_group_tests_name("count", tests, harness_open, harness_close);

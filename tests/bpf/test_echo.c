@@ -199,6 +199,40 @@ static void test_no_entry(void **state)
 	}
 }
 
+/* Messages with the conversation's number in the same place are no part of it. */
+static void test_no_answer(void **state)
+{
+	static const uint8_t others[] = { 3, 11, 14, 16, 130, 132, 134, 136 };
+	struct harness *h = *state;
+
+	for_each_family(state)
+	{
+		const struct ip in = { .family = family, .local = 7, .remote = 8 };
+
+		ask(h, 1, 100);
+		for (size_t i = 0; i < sizeof(others); i++) {
+			frame_icmp(&f, &in, others[i], 1, ID << 16 | 1, NULL, 0);
+			frame_append(&f, NULL, 200);
+			run(h, TUN_RX, &f);
+		}
+		assert_int_equal(flow_only(h)->tx_delivered, 0);
+		assert_int_equal(flow_only(h)->rx_delivered_inner, 0);
+	}
+}
+
+/* Identifier 0: whoever asks, both conversations have one entry. A request is no answer all the same. */
+static void test_identifier_zero(void **state)
+{
+	struct harness *h = *state;
+
+	for (int tx = 1; tx >= 0; tx--) {
+		frame_echo(&f, &(struct ip){ .tx = tx }, true, 0, 1, 500);
+		run(h, tx ? TUN_TX : TUN_RX, &f);
+	}
+	assert_int_equal(flow_only(h)->tx_delivered, 0);
+	assert_int_equal(flow_only(h)->trial_tries, 1);
+}
+
 static void test_largest_of_a_tick(void **state)
 {
 	struct harness *h = *state;
@@ -236,6 +270,7 @@ int main(void)
 		bpf_test(test_answered),	  bpf_test(test_unanswered),
 		bpf_test(test_other_size),	  bpf_test(test_answer_of_another_size),
 		bpf_test(test_asked_from_there),  bpf_test(test_no_entry),
+		bpf_test(test_no_answer),	  bpf_test(test_identifier_zero),
 		bpf_test(test_largest_of_a_tick), bpf_test(test_fragments),
 	};
 

@@ -199,6 +199,19 @@ static void test_ack_of_the_unsent(void **state)
 	assert_int_equal(flow_only(h)->tx_delivered, 1);
 }
 
+/* A bare acknowledgement from here that is ahead of what was seen: what comes then is sent for the first time. */
+static void test_own_ack_ahead(void **state)
+{
+	struct harness *h = *state;
+
+	send_data(h, ISN, FULL);
+	receive_ack(h, ISN + FULL);
+	send_data(h, ISN + 3 * FULL, 0);
+	assert_int_equal(flow_only(h)->tx_end, ISN + FULL);
+	send_data(h, ISN + FULL, FULL);
+	assert_int_equal(flow_only(h)->trial_tries, 1);
+}
+
 static void test_wrap_around(void **state)
 {
 	uint32_t seq = 0u - 3 * FULL / 2;
@@ -308,6 +321,7 @@ int main(void)
 		bpf_test(test_merged_larger),
 		bpf_test(test_keep_alive),
 		bpf_test(test_ack_of_the_unsent),
+		bpf_test(test_own_ack_ahead),
 		bpf_test(test_wrap_around),
 		bpf_test(test_largest_of_a_tick),
 		bpf_test(test_fin_is_acknowledged),

@@ -207,6 +207,24 @@ static void test_super_packet(void **state)
 	}
 }
 
+/* GRO keeps the order of arrival: the last datagram may be older than the first. */
+static void test_super_packet_reordered(void **state)
+{
+	static struct frame one;
+	struct harness *h = *state;
+
+	receive(h, 24);
+	frame_udp(&f, &in, WG_PORT, 4500, 0);
+	for (uint64_t counter = 27; counter >= 25; counter--) {
+		frame_wg(&one, &in, &(struct wg){ .index = INDEX, .counter = counter, .inner = 64 });
+		frame_append(&f, one.bytes + one.l4 + 8, 96);
+	}
+	f.gso_size = 96;
+	run(h, UND_RX, &f);
+	assert_int_equal(session(h).counter_max, 27);
+	assert_int_equal(lost(h), 0);
+}
+
 static void test_not_wireguard(void **state)
 {
 	struct harness *h = *state;
@@ -369,13 +387,21 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_in_order),     bpf_test(test_gaps),
-		bpf_test(test_reordered),    bpf_test(test_edge_of_the_window),
-		bpf_test(test_duplicates),   bpf_test(test_jump),
-		bpf_test(test_jump_back),    bpf_test(test_last_counters),
-		bpf_test(test_super_packet), bpf_test(test_not_wireguard),
-		bpf_test(test_handshakes),   bpf_test(test_keys),
-		bpf_test(test_small),	     bpf_test(test_largest_of_a_tick),
+		bpf_test(test_in_order),
+		bpf_test(test_gaps),
+		bpf_test(test_reordered),
+		bpf_test(test_edge_of_the_window),
+		bpf_test(test_duplicates),
+		bpf_test(test_jump),
+		bpf_test(test_jump_back),
+		bpf_test(test_last_counters),
+		bpf_test(test_super_packet),
+		bpf_test(test_super_packet_reordered),
+		bpf_test(test_not_wireguard),
+		bpf_test(test_handshakes),
+		bpf_test(test_keys),
+		bpf_test(test_small),
+		bpf_test(test_largest_of_a_tick),
 		bpf_test(test_many),
 	};
 

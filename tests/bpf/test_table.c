@@ -209,6 +209,31 @@ static void test_second_place(void **state)
 	}
 }
 
+/* A free second place, even while the clock is younger than any time limit; and one whose flow is of no more use. */
+static void test_second_place_unused(void **state)
+{
+	struct wire_flow living = flow_of(WIRE_FLOW_ESTABLISHED, 0), idle = flow_of(WIRE_FLOW_ESTABLISHED, IDLE_MS + 1);
+	struct harness *h = *state;
+	uint64_t tag;
+	uint32_t first;
+
+	syn(h, 40000, 443);
+	first = place_of(h, &tag);
+	living.tag = idle.tag = 1;
+	for (int used = 0; used < 2; used++) {
+		harness_reset(state);
+		h->config->now_ms = used ? NOW : 1000;
+		living.last_tx_ms = living.last_rx_ms = h->config->now_ms;
+		for (uint32_t i = 0; used && i < WIRE_FLOWS; i++)
+			h->flows[i] = idle;
+		h->flows[first] = living;
+		syn(h, 40000, 443);
+		assert_non_null(flow_find(h, 40000, 443));
+		assert_int_equal(loss(h, WIRE_LOSS_FLOW_EVICTED) + loss(h, WIRE_LOSS_FLOW_REFUSED), 0);
+		assert_int_equal(h->flows[first].remote_port, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +244,7 @@ int main(void)
 		bpf_test(test_unanswered_gives_way),
 		bpf_test(test_closed_gives_way),
 		bpf_test(test_second_place),
+		bpf_test(test_second_place_unused),
 	};
 
 	return cmocka_run_group_tests_name("table", tests, harness_open, harness_close);

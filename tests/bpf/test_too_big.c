@@ -219,6 +219,7 @@ static void test_quoted_header(void **state)
 	{
 		frame_echo(&quote, &(struct ip){ .family = family, .tx = true, .local = 41, .remote = 51 }, true, 1, 1,
 			   100);
+		put16(quote.bytes + quote.l4 + 2, 0xabcd); /* its checksum, where others have a port */
 		message(false, HOP_MTU, 80);
 		run(h, TUN_RX, &f);
 		expect_received(h, true, 0);

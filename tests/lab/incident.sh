@@ -270,6 +270,34 @@ lab_path_drops()
 	} | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
+# lab_serve PORT OPTION...: a TCP server of tests/lab/traffic.c on the server host.
+lab_serve()
+{
+	local port=$1
+
+	shift
+	lab_spawn "$LAB_SERVER" /dev/null "$(lab_file "serve-$port.err")" "$LAB_TRAFFIC" tcp-serve "$port" "$@"
+	wait_for 10 "the server on $port" lab_listens "$LAB_SERVER" "$port"
+}
+
+# lab_end_flows: ends every connection of the relay and the server, so that none repeats itself into what comes next.
+lab_end_flows()
+{
+	local ns
+
+	for ns in "$LAB_RELAY" "$LAB_SERVER"; do
+		in_ns "$ns" ss -K state connected >/dev/null 2>&1
+	done
+}
+
+# lab_demolish: takes the incident's hosts away, to make room for the next ones.
+lab_demolish()
+{
+	local ns
+
+	for ns in "$LAB_RELAY" "$LAB_INET" "$LAB_GW" "$LAB_SERVER"; do lab_netns_del "$ns"; done
+}
+
 # lab_pings NS ADDRESS SIZE: one don't-fragment ping with SIZE bytes of payload is answered.
 lab_pings()
 {

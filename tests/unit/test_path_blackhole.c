@@ -327,6 +327,45 @@ static void test_size_that_the_sender_gave_up(void **state)
 	assert_bracket(scene_last(&s), 1132, 8980, 1280);
 }
 
+/* Real traffic, packet by packet: whatever the seed, the hole is found in its own direction and its bracket holds the truth. */
+static void assert_found(enum wire_direction direction, uint32_t mtu, uint32_t path_mtu, uint32_t within_ms)
+{
+	static struct network n;
+
+	for (uint64_t seed = 1; seed <= 25; seed++) {
+		network_start(&n, seed, mtu, 8);
+		n.mtu[direction] = path_mtu;
+		n.pings = true;
+		n.loss[WIRE_TX] = n.loss[WIRE_RX] = 0.005;
+		network_run(&n, within_ms);
+		assert_int_equal(n.scene.opened, 1);
+		for (size_t i = 0; i < n.scene.log_n; i++) {
+			const struct finding *f = &n.scene.log[i];
+
+			assert_int_equal(f->class, FINDING_PATH_BLACKHOLE);
+			assert_int_equal(f->direction, direction);
+			assert_true(f->path_mtu_lower <= path_mtu && path_mtu < f->path_mtu_upper);
+			assert_true(f->recommended_mtu + 60 <= path_mtu);
+		}
+		network_end(&n);
+	}
+}
+
+static void test_simulated_hole_to_the_peer(void **state)
+{
+	(void)state;
+	assert_found(WIRE_TX, 8920, 1500, 20000);
+	assert_found(WIRE_TX, 1440, 1492, 30000);
+	assert_found(WIRE_TX, 1420, 1400, 30000);
+}
+
+static void test_simulated_hole_from_the_peer(void **state)
+{
+	(void)state;
+	assert_found(WIRE_RX, 8920, 1500, 30000);
+	assert_found(WIRE_RX, 1440, 1400, 60000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +382,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_flows_are_one_finding, start, end),
 		cmocka_unit_test_setup_teardown(test_path_that_shrinks_under_way, start, end),
 		cmocka_unit_test_setup_teardown(test_size_that_the_sender_gave_up, start, end),
+		cmocka_unit_test(test_simulated_hole_to_the_peer),
+		cmocka_unit_test(test_simulated_hole_from_the_peer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

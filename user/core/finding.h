@@ -17,7 +17,7 @@
 #define FINDING_FIXES_MAX    6
 #define FINDING_ID_LEN	     33 /* 32 hexadecimal digits and NUL */
 #define FINDING_MESSAGE_LEN  512
-#define FINDING_FIX_LEN	     160
+#define FINDING_FIX_LEN	     192
 
 enum finding_class {
 	FINDING_PATH_BLACKHOLE,

@@ -43,7 +43,7 @@ static void shell_word(char *word, size_t len, const char *name)
 			memcpy(word + n, "'\\''", 4);
 			n += 4;
 		} else {
-			word[n++] = *name;
+			word[n++] = *name == '\n' ? '?' : *name; /* no kernel's, and would end a comment */
 		}
 	}
 	word[n++] = '\'';
@@ -104,12 +104,14 @@ static void fix_mtu(struct finding *f, const char *interface)
 /* Both directions of forwarded connections: out of the tunnel's MTU for what enters it, by number for what leaves it. */
 static void fix_clamp(struct finding *f, const char *interface)
 {
+	uint32_t mtu = f->tunnel_mtu > MTU_MINIMUM ? f->tunnel_mtu : MTU_MINIMUM;
+
 	fix_add(f, "nft 'add table inet mtuscope { chain clamp { type filter hook forward priority mangle; }; }'");
 	fix_add(f, "nft add rule inet mtuscope clamp oifname %s tcp flags syn tcp option maxseg size set rt mtu", interface);
 	fix_add(f, "nft add rule inet mtuscope clamp iifname %s meta nfproto ipv4 tcp flags syn tcp option maxseg size set %u",
-		interface, f->tunnel_mtu - 40);
+		interface, mtu - 40);
 	fix_add(f, "nft add rule inet mtuscope clamp iifname %s meta nfproto ipv6 tcp flags syn tcp option maxseg size set %u",
-		interface, f->tunnel_mtu - 60);
+		interface, mtu - 60);
 }
 
 void recommend_fix(struct finding *f)

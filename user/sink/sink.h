@@ -17,8 +17,8 @@
 #define SINK_RECORD_MAX 65536 /* bytes: no record of any format is longer */
 
 struct sink_options {
-	bool color;	/* text only */
-	int verbose;	/* text only: 1 adds evidence, flows and counters */
+	bool color;  /* text only */
+	int verbose; /* text only: 1 adds evidence, flows and counters */
 };
 
 /*

@@ -11,11 +11,11 @@
 #include "sinks.h"
 #include "text_internal.h"
 
-#define WORD_WIDTH    8		   /* "CRITICAL", "RESOLVED", "DEGRADED" */
-#define COLOR_OFF     "\033[0m"
-#define COLOR_RED     "\033[1;31m"
-#define COLOR_YELLOW  "\033[1;33m"
-#define COLOR_GREEN   "\033[1;32m"
+#define WORD_WIDTH   8 /* "CRITICAL", "RESOLVED", "DEGRADED" */
+#define COLOR_OFF    "\033[0m"
+#define COLOR_RED    "\033[1;31m"
+#define COLOR_YELLOW "\033[1;33m"
+#define COLOR_GREEN  "\033[1;32m"
 
 static const char *severity_color(enum finding_severity severity)
 {
@@ -237,7 +237,7 @@ int sink_text_status(char *buf, size_t cap, const struct status *s, int64_t real
 
 	out_init(&o, buf, cap);
 	text_first_columns(&o, realtime_ms, status_state_name(s->state),
-		      s->state == STATUS_DEGRADED ? COLOR_YELLOW : COLOR_NEUTRAL, opt && opt->color);
+			   s->state == STATUS_DEGRADED ? COLOR_YELLOW : COLOR_NEUTRAL, opt && opt->color);
 	if (s->state == STATUS_EXIT) {
 		status_exit(&o, s);
 		return out_finish(&o);

@@ -7,22 +7,6 @@
 
 lab_require_wireguard
 
-serve()
-{
-	local port=$1
-
-	shift
-	lab_spawn "$LAB_SERVER" /dev/null "$(lab_file "serve-$port.err")" "$LAB_TRAFFIC" tcp-serve "$port" "$@"
-	wait_for 10 "the server on $port" lab_listens "$LAB_SERVER" "$port"
-}
-
-demolish()
-{
-	local ns
-
-	for ns in "$LAB_RELAY" "$LAB_INET" "$LAB_GW" "$LAB_SERVER"; do lab_netns_del "$ns"; done
-}
-
 # row NAME NS CLASS STATUS SECONDS COMMAND...: the command leads to a finding of the class within the time, and to no other
 # class of its severity; mtuscope ends with that exit status.
 row()
@@ -105,7 +89,7 @@ forged()
 }
 
 lab_incident --tunnel-mtu-a 1420 --tunnel-mtu-b 1420
-serve 5001 --send 200000
+lab_serve 5001 --send 200000
 
 row "tunnel MTU above the egress link's" "$LAB_GW" tunnel-mtu-too-large 1 5 mtu_too_large
 lab_tunnel_mtu 1420 1420
@@ -131,10 +115,10 @@ lab_tunnel_mtu 1420 1420
 
 row "no endpoint" "$LAB_RELAY" peer-unreachable 1 5 no_endpoint
 row "an endpoint where nobody is" "$LAB_RELAY" peer-unreachable 1 25 wrong_endpoint
-demolish
+lab_demolish
 
 lab_incident --prefix "frag-$$-" --gateway-nic 1500
-serve 5001 --send 200000
+lab_serve 5001 --send 200000
 in_ns "$LAB_RELAY" sysctl -qw net.ipv4.ipfrag_low_thresh=0 net.ipv4.ipfrag_high_thresh=0
 row "fragments that are not put together" "$LAB_RELAY" reassembly-failure 2 15 download
 done_testing

@@ -34,14 +34,13 @@ healthy()
 	stop_mtuscope "$relay_pid"
 	is "$MTUSCOPE_STATUS" 0 "$name: exit status 0 on the relay"
 	refute_record "$relay_records" .mtuscope.finding "$name: no finding on the relay"
-	for ns in "$LAB_RELAY" "$LAB_INET" "$LAB_GW" "$LAB_SERVER"; do lab_netns_del "$ns"; done
+	lab_demolish
 }
 
 # bulk: 20 MB from the server to the relay.
 bulk()
 {
-	lab_spawn "$LAB_SERVER" /dev/null "$(lab_file serve.err)" "$LAB_TRAFFIC" tcp-serve 5001 --send 20000000
-	wait_for 10 "the bulk server" lab_listens "$LAB_SERVER" 5001
+	lab_serve 5001 --send 20000000
 	in_ns "$LAB_RELAY" timeout 60 "$LAB_TRAFFIC" tcp-get "$LAB_SERVER_IP" 5001 --bytes 20000000
 }
 

@@ -8,16 +8,6 @@
 
 lab_require_wireguard
 
-# serve PORT OPTION...: a TCP server on the server host.
-serve()
-{
-	local port=$1
-
-	shift
-	lab_spawn "$LAB_SERVER" /dev/null "$(lab_file "serve-$port.err")" "$LAB_TRAFFIC" tcp-serve "$port" "$@"
-	wait_for 10 "the server on $port" lab_listens "$LAB_SERVER" "$port"
-}
-
 # The traffic of the rows; each is given up after a while.
 download()
 {
@@ -41,23 +31,6 @@ failover()
 	wait "$LAB_PID"
 	lab_path_mtu 1400
 	download
-}
-
-# quiet: no flow of an earlier row is left.
-quiet()
-{
-	local ns
-
-	for ns in "$LAB_RELAY" "$LAB_SERVER"; do
-		in_ns "$ns" ss -K state connected >/dev/null 2>&1
-	done
-}
-
-demolish()
-{
-	local ns
-
-	for ns in "$LAB_RELAY" "$LAB_INET" "$LAB_GW" "$LAB_SERVER"; do lab_netns_del "$ns"; done
 }
 
 # hole NAME NS CLASS DIRECTION TRUTH OVERHEAD TRAFFIC...
@@ -85,12 +58,12 @@ hole()
 		.path_mtu.upper <= $truth or (.path_mtu.lower // 0) > $truth))" "$name: and nothing that is not so"
 	stop_mtuscope
 	lab_kill "$ping"
-	quiet
+	lab_end_flows
 }
 
 lab_incident
-serve 5001 --send 200000
-serve 5002 --bytes 200000 --send 1
+lab_serve 5001 --send 200000
+lab_serve 5002 --bytes 200000 --send 1
 
 hole "jumbo tunnel, download" "$LAB_GW" path-blackhole tx 1500 60 download
 hole "jumbo tunnel, download, seen by the relay" "$LAB_RELAY" path-blackhole rx 1500 60 download
@@ -109,15 +82,15 @@ hole "hotel path of 1124, tunnel MTU 1420" "$LAB_GW" path-blackhole tx 1124 60 d
 lab_tunnel_mtu 1440 1440
 lab_path_mtu 1500
 hole "failover from 1500 to 1400" "$LAB_GW" path-blackhole tx 1400 60 failover
-demolish
+lab_demolish
 
 lab_incident --prefix "v6-$$-" --v6-underlay --tunnel-mtu-a 1420 --tunnel-mtu-b 1420 --path-mtu 1400
-serve 5001 --send 200000
+lab_serve 5001 --send 200000
 hole "IPv6 underlay of 1400, tunnel MTU 1420" "$LAB_GW" path-blackhole tx 1400 80 download
-demolish
+lab_demolish
 
 lab_incident --prefix "frag-$$-" --relay-nic 1500 --gateway-nic 1500
-serve 5001 --send 200000
+lab_serve 5001 --send 200000
 lab_path_no_fragments
 hole "fragments are dropped" "$LAB_GW" fragment-blackhole tx 1500 60 download
 done_testing

@@ -7,15 +7,6 @@
 
 lab_require_wireguard
 
-serve()
-{
-	local port=$1
-
-	shift
-	lab_spawn "$LAB_SERVER" /dev/null "$(lab_file "serve-$port.err")" "$LAB_TRAFFIC" tcp-serve "$port" "$@"
-	wait_for 10 "the server on $port" lab_listens "$LAB_SERVER" "$port"
-}
-
 # get SECONDS PORT OPTION...: a client on the relay, which may fail.
 get()
 {
@@ -38,15 +29,6 @@ netem()
 	done
 }
 
-quiet()
-{
-	local ns
-
-	for ns in "$LAB_RELAY" "$LAB_SERVER"; do
-		in_ns "$ns" ss -K state connected >/dev/null 2>&1
-	done
-}
-
 # silent NAME COMMAND...: the command's traffic leads to no critical finding on either end.
 silent()
 {
@@ -66,7 +48,7 @@ silent()
 	refute_record "$relay" '.mtuscope.finding | select(. and .severity == "critical")' "$name: the relay is silent"
 	netem
 	lab_path_mtu 1500
-	quiet
+	lab_end_flows
 }
 
 # The rows.
@@ -131,11 +113,11 @@ dead_destination()
 }
 
 lab_incident --tunnel-mtu-a 1420 --tunnel-mtu-b 1420
-serve 5001 --send 3000000000
-serve 5002 --bytes 3000000 --send 1
-serve 5003 --bytes 300 --send 3000
-serve 5004 --bytes 300 --hang
-serve 5005 --bytes 300 --send 1
+lab_serve 5001 --send 3000000000
+lab_serve 5002 --bytes 3000000 --send 1
+lab_serve 5003 --bytes 300 --send 3000
+lab_serve 5004 --bytes 300 --hang
+lab_serve 5005 --bytes 300 --send 1
 
 silent "idle tunnel" idle
 silent "bulk" bulk
