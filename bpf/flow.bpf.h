@@ -15,9 +15,9 @@
 #include "maps.bpf.h"
 #include "parse.bpf.h"
 
-#define FLOW_IDLE_MS	   60000 /* longer than the pauses between TCP's late retransmissions of a stalled flow */
-#define FLOW_UNANSWERED_MS 3000	 /* a SYN without answer may be replaced: three tries of a SYN fit into it */
-#define FLOW_CLOSED_MS	   2000	 /* long enough for user space to read the end of a flow */
+#define FLOW_IDLE_MS	   60000      /* longer than the pauses between TCP's late retransmissions of a stalled flow */
+#define FLOW_UNANSWERED_MS 3000	      /* a SYN without answer may be replaced: three tries of a SYN fit into it */
+#define FLOW_CLOSED_MS	   2000	      /* long enough for user space to read the end of a flow */
 #define SEQ_JUMP_MAX	   (1U << 30) /* no TCP window is larger (RFC 7323, 2.3): a farther number is not believed */
 
 static __always_inline int before(__u32 a, __u32 b)
@@ -102,9 +102,8 @@ static __always_inline struct wire_flow *flow_claim(__u64 tag, __u32 now)
 }
 
 /* The flow of the packet, made if `create`; NULL if it is not tracked. Ports are host order; echo has id and 0. */
-static __always_inline struct wire_flow *flow_get(const struct wire_config *cfg, const struct packet *p,
-						  __u32 ifindex, int tx, __u16 local_port, __u16 remote_port,
-						  int create)
+static __always_inline struct wire_flow *flow_get(const struct wire_config *cfg, const struct packet *p, __u32 ifindex,
+						  int tx, __u16 local_port, __u16 remote_port, int create)
 {
 	const __u8 *local = tx ? p->source : p->destination;
 	const __u8 *remote = tx ? p->destination : p->source;
@@ -135,8 +134,7 @@ static __always_inline struct wire_flow *flow_get(const struct wire_config *cfg,
 	return f;
 }
 
-static __always_inline void trial_begin(struct wire_flow *f, __u32 seq, __u32 end, __u16 inner, __u16 tries,
-					__u32 now)
+static __always_inline void trial_begin(struct wire_flow *f, __u32 seq, __u32 end, __u16 inner, __u16 tries, __u32 now)
 {
 	f->trial_seq = seq;
 	f->trial_end = end;
@@ -232,8 +230,7 @@ static __always_inline void rx_seen(struct wire_flow *f, __u32 seq, __u32 end, _
 		f->rx_end = end;
 }
 
-static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t,
-				   __u32 now)
+static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t, __u32 now)
 {
 	__u32 bytes = t->payload + t->syn, end = t->seq + bytes + t->fin;
 
@@ -273,8 +270,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 		f->flags |= WIRE_FLOW_CLOSED;
 }
 
-static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t,
-				   __u32 now)
+static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t, __u32 now)
 {
 	__u32 end = t->seq + t->payload + t->syn + t->fin;
 
@@ -331,7 +327,8 @@ static __always_inline int flow_reused(const struct wire_flow *f, const struct t
 /* Keeps the tuple. */
 static __always_inline void flow_restart(struct wire_flow *f, __u32 now)
 {
-	const __u32 hot = __builtin_offsetof(struct wire_flow, tx_end), tuple = __builtin_offsetof(struct wire_flow, family),
+	const __u32 hot = __builtin_offsetof(struct wire_flow, tx_end),
+		    tuple = __builtin_offsetof(struct wire_flow, family),
 		    cold = __builtin_offsetof(struct wire_flow, mss_local);
 
 	__builtin_memset((void *)f + hot, 0, tuple - hot);
@@ -372,7 +369,10 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 {
 	__u8 request_type = p->protocol == IPPROTO_ICMP ? ICMP_ECHO : ICMPV6_ECHO_REQUEST;
 	__u8 reply_type = p->protocol == IPPROTO_ICMP ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY;
-	struct { __u8 type, code; __be16 checksum, id, sequence; } echo;
+	struct {
+		__u8 type, code;
+		__be16 checksum, id, sequence;
+	} echo;
 	__u32 now = cfg->now_ms;
 	struct wire_flow *f;
 	int request, ours;

@@ -16,15 +16,15 @@
 enum packet_fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_MIDDLE, FRAGMENT_LAST };
 
 struct packet {
-	__u32 l3;	 /* offset of the IP header from skb->data */
-	__u32 l4;	 /* offset of the transport header; meaningless for later fragments */
-	__u32 len;	 /* IP packet length; of a super-packet: all of its segments as one */
-	__u32 size;	 /* IP packet length of its largest segment: what the wire sees */
+	__u32 l3;   /* offset of the IP header from skb->data */
+	__u32 l4;   /* offset of the transport header; meaningless for later fragments */
+	__u32 len;  /* IP packet length; of a super-packet: all of its segments as one */
+	__u32 size; /* IP packet length of its largest segment: what the wire sees */
 	__u32 segments;
-	__u32 headers;	 /* of a super-packet: bytes that each further segment repeats; else 0 */
-	__u8 family;	 /* AF_INET, AF_INET6 */
-	__u8 protocol;	 /* transport, after IPv6 extension headers */
-	__u8 fragment;	 /* enum packet_fragment */
+	__u32 headers; /* of a super-packet: bytes that each further segment repeats; else 0 */
+	__u8 family;   /* AF_INET, AF_INET6 */
+	__u8 protocol; /* transport, after IPv6 extension headers */
+	__u8 fragment; /* enum packet_fragment */
 	__u8 df;
 	__u8 source[16];
 	__u8 destination[16];
@@ -35,8 +35,8 @@ struct tcp_segment {
 	__u32 payload;	   /* bytes, all segments of a super-packet */
 	__u32 payload_one; /* bytes in its first segment */
 	__u8 fin, syn, rst, has_ack;
-	__u16 mss;	   /* option of a SYN, 0 if absent */
-	__u8 headers;	   /* IP and TCP header bytes */
+	__u16 mss;    /* option of a SYN, 0 if absent */
+	__u8 headers; /* IP and TCP header bytes */
 };
 
 static __always_inline int load(struct __sk_buff *skb, __u32 offset, void *to, __u32 len)

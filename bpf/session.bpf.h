@@ -9,12 +9,12 @@
 #include "maps.bpf.h"
 #include "parse.bpf.h"
 
-#define WG_DATA		    4	     /* message type; 1 to 3 are handshake and cookie */
-#define WG_DATA_OVERHEAD    32	     /* 16 bytes header, 16 bytes authentication tag */
-#define WG_SMALL	    128	     /* inner bytes: keep-alives, acknowledgements */
-#define COUNTER_JUMP_MAX    (1 << 20) /* a farther counter is not believed: anybody can write one into a datagram */
-#define COUNTER_BACK_MAX    8128      /* an older one WireGuard refuses itself (messages.h, COUNTER_WINDOW_SIZE) */
-#define SESSION_WINDOW	    64
+#define WG_DATA		 4	   /* message type; 1 to 3 are handshake and cookie */
+#define WG_DATA_OVERHEAD 32	   /* 16 bytes header, 16 bytes authentication tag */
+#define WG_SMALL	 128	   /* inner bytes: keep-alives, acknowledgements */
+#define COUNTER_JUMP_MAX (1 << 20) /* a farther counter is not believed: anybody can write one into a datagram */
+#define COUNTER_BACK_MAX 8128	   /* an older one WireGuard refuses itself (messages.h, COUNTER_WINDOW_SIZE) */
+#define SESSION_WINDOW	 64
 
 struct wg_data_header {
 	__u8 type;

@@ -39,16 +39,15 @@ static __always_inline void count_packet(struct wire_counters *c, const struct p
 		c->fragments_last++;
 }
 
-static __always_inline void tunnel_packet(struct __sk_buff *skb, const struct wire_config *cfg,
-					  struct wire_counters *c, const struct packet *p, int tx)
+static __always_inline void tunnel_packet(struct __sk_buff *skb, const struct wire_config *cfg, struct wire_counters *c,
+					  const struct packet *p, int tx)
 {
 	count_size(c, p->size, p->segments);
 	if (p->fragment != FRAGMENT_NONE && p->fragment != FRAGMENT_FIRST)
 		return;
 	if (p->protocol == IPPROTO_TCP && p->fragment == FRAGMENT_NONE)
 		flow_tcp(skb, cfg, p, tx);
-	else if ((p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6) &&
-		 !tally_too_big(skb, cfg, p, 1, tx))
+	else if ((p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6) && !tally_too_big(skb, cfg, p, 1, tx))
 		flow_echo(skb, cfg, p, tx);
 }
 

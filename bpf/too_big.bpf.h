@@ -9,8 +9,7 @@
 #include "maps.bpf.h"
 #include "parse.bpf.h"
 
-static __always_inline void tally_fragment(const struct wire_config *cfg, const struct packet *p, __u32 ifindex,
-					   int tx)
+static __always_inline void tally_fragment(const struct wire_config *cfg, const struct packet *p, __u32 ifindex, int tx)
 {
 	struct wire_tally_key key = {
 		.kind = tx ? WIRE_TALLY_FRAGMENT_TX : WIRE_TALLY_FRAGMENT_RX,
@@ -56,7 +55,11 @@ static __always_inline int parse_quote(struct __sk_buff *skb, const struct packe
 /* The next-hop MTU that the packet names as a too-big message, or -1 if it is none. */
 static __always_inline int too_big_mtu(struct __sk_buff *skb, const struct packet *p)
 {
-	struct { __u8 type, code; __be16 checksum; __be32 info; } icmp;
+	struct {
+		__u8 type, code;
+		__be16 checksum;
+		__be32 info;
+	} icmp;
 	__u32 mtu;
 
 	if (load(skb, p->l4, &icmp, sizeof(icmp))) {
@@ -74,8 +77,8 @@ static __always_inline int too_big_mtu(struct __sk_buff *skb, const struct packe
  * (`remote`, `port`) and its sender (`reporter`); on an underlay only if it quotes WireGuard's own packets. One that leaves
  * is counted by the host told (`remote`) and the destination of what that host had sent (`reporter`).
  */
-static __always_inline int tally_too_big(struct __sk_buff *skb, const struct wire_config *cfg,
-					 const struct packet *p, int tunnel, int tx)
+static __always_inline int tally_too_big(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
+					 int tunnel, int tx)
 {
 	int mtu = too_big_mtu(skb, p);
 	struct wire_tally_key key = {

@@ -21,14 +21,14 @@
 #include <linux/types.h>
 #endif
 
-#define WIRE_FLOWS	65536	/* slots of the flow table, a power of two */
-#define WIRE_SESSIONS	8192	/* two directions, rekeyed every two minutes: over 1000 busy peers */
+#define WIRE_FLOWS	65536 /* slots of the flow table, a power of two */
+#define WIRE_SESSIONS	8192  /* two directions, rekeyed every two minutes: over 1000 busy peers */
 #define WIRE_TALLIES	8192
-#define WIRE_LINKS	32	/* watched interfaces, tunnels and underlays together */
-#define WIRE_SIZE_STEP	16	/* resolution of the size histograms: WireGuard's padding */
-#define WIRE_SIZE_SLOTS 578	/* 0 … 9232 bytes; the last slot takes everything above */
-#define WIRE_REASONS	256	/* kernel drop reasons counted by number; the last: what does not fit, subsystems' own */
-#define WIRE_DROP_SITES 256	/* places in the kernel's code that drop, where it gives no reasons */
+#define WIRE_LINKS	32  /* watched interfaces, tunnels and underlays together */
+#define WIRE_SIZE_STEP	16  /* resolution of the size histograms: WireGuard's padding */
+#define WIRE_SIZE_SLOTS 578 /* 0 … 9232 bytes; the last slot takes everything above */
+#define WIRE_REASONS	256 /* kernel drop reasons counted by number; the last: what does not fit, subsystems' own */
+#define WIRE_DROP_SITES 256 /* places in the kernel's code that drop, where it gives no reasons */
 
 enum wire_role {
 	WIRE_ROLE_NONE,
@@ -46,47 +46,47 @@ enum wire_direction {
 /* What the loader tells the programs; one element of the array map "config". */
 struct wire_link {
 	__u32 ifindex;
-	__u16 mtu;		/* 0: none known, nothing counts as oversized */
-	__u8 role;		/* enum wire_role */
-	__u8 l3_offset;		/* bytes before the network header: 14 on Ethernet, 0 on tunnels */
+	__u16 mtu;	/* 0: none known, nothing counts as oversized */
+	__u8 role;	/* enum wire_role */
+	__u8 l3_offset; /* bytes before the network header: 14 on Ethernet, 0 on tunnels */
 };
 
 struct wire_config {
-	__u32 now_ms;		/* coarse clock, advanced by the loader on every tick */
-	__u32 netns_inum;	/* inode number of the network namespace being watched */
-	__u64 hash_seed[2];	/* random for each load: nobody outside can aim at a flow slot */
+	__u32 now_ms;	    /* coarse clock, advanced by the loader on every tick */
+	__u32 netns_inum;   /* inode number of the network namespace being watched */
+	__u64 hash_seed[2]; /* random for each load: nobody outside can aim at a flow slot */
 	__u32 links_n;
 	__u32 pad;
 	struct wire_link links[WIRE_LINKS];
-	__u8 link_slot[4096];	/* ifindex modulo 4096 -> index into links; checked against ifindex */
-	__u8 wg_port[65536];	/* 1: a WireGuard socket listens on this UDP port */
+	__u8 link_slot[4096]; /* ifindex modulo 4096 -> index into links; checked against ifindex */
+	__u8 wg_port[65536];  /* 1: a WireGuard socket listens on this UDP port */
 };
 
 /* Map "counters": per CPU, index = link slot * WIRE_DIRECTIONS + direction. */
 struct wire_counters {
-	__u64 packets;		/* by segment */
+	__u64 packets; /* by segment */
 	__u64 bytes;
-	__u64 wg_packets;	/* underlay: WireGuard datagrams (unfragmented, or first fragments) */
+	__u64 wg_packets; /* underlay: WireGuard datagrams (unfragmented, or first fragments) */
 	__u64 wg_bytes;
-	__u64 oversized;	/* segments larger than the link's MTU */
-	__u64 dont_fragment;	/* IPv4 with DF; every IPv6 packet */
+	__u64 oversized;     /* segments larger than the link's MTU */
+	__u64 dont_fragment; /* IPv4 with DF; every IPv6 packet */
 	__u64 fragments_first;
 	__u64 fragments_middle;
 	__u64 fragments_last;
-	__u64 unparsed;		/* packets whose headers could not be read to the end */
-	__u64 scratch[8];	/* the packet being parsed (struct packet); means nothing to user space */
+	__u64 unparsed;		      /* packets whose headers could not be read to the end */
+	__u64 scratch[8];	      /* the packet being parsed (struct packet); means nothing to user space */
 	__u64 sizes[WIRE_SIZE_SLOTS]; /* tunnel: inner sizes; underlay: outer sizes of WireGuard data */
 };
 
 enum wire_flow_flags {
-	WIRE_FLOW_SYN_TX = 1 << 0,	 /* the local side opened it */
-	WIRE_FLOW_RESET = 1 << 1,	 /* RST seen: nothing will be repeated any more */
-	WIRE_FLOW_ESTABLISHED = 1 << 2,	 /* seen answered in both directions */
-	WIRE_FLOW_CLOSED = 1 << 3,	 /* FIN or RST seen; after a FIN data may still be on its way */
-	WIRE_FLOW_TX_KNOWN = 1 << 4,	 /* tx_end, tx_acked hold sequence numbers */
-	WIRE_FLOW_RX_KNOWN = 1 << 5,	 /* rx_next, rx_end hold sequence numbers */
-	WIRE_FLOW_RX_RESPONSE = 1 << 6,	 /* the remote side has sent payload */
-	WIRE_FLOW_TX_REQUEST = 1 << 7,	 /* the local side has sent payload */
+	WIRE_FLOW_SYN_TX = 1 << 0,	/* the local side opened it */
+	WIRE_FLOW_RESET = 1 << 1,	/* RST seen: nothing will be repeated any more */
+	WIRE_FLOW_ESTABLISHED = 1 << 2, /* seen answered in both directions */
+	WIRE_FLOW_CLOSED = 1 << 3,	/* FIN or RST seen; after a FIN data may still be on its way */
+	WIRE_FLOW_TX_KNOWN = 1 << 4,	/* tx_end, tx_acked hold sequence numbers */
+	WIRE_FLOW_RX_KNOWN = 1 << 5,	/* rx_next, rx_end hold sequence numbers */
+	WIRE_FLOW_RX_RESPONSE = 1 << 6, /* the remote side has sent payload */
+	WIRE_FLOW_TX_REQUEST = 1 << 7,	/* the local side has sent payload */
 };
 
 /*
@@ -98,48 +98,48 @@ enum wire_flow_flags {
  * request without its reply, `tries` counts those in a row. The first 64 bytes are the hot line.
  */
 struct wire_flow {
-	__u64 tag;		/* keyed hash of the tuple; 0: the slot is free */
-	__u32 tx_end;		/* tx: sequence number after the last byte sent */
-	__u32 tx_acked;		/* tx: everything before it is acknowledged */
-	__u32 trial_seq;	/* tx: first sequence number (echo: sequence) of the segment on trial */
-	__u32 trial_end;	/* tx: the sequence number after it */
+	__u64 tag;	 /* keyed hash of the tuple; 0: the slot is free */
+	__u32 tx_end;	 /* tx: sequence number after the last byte sent */
+	__u32 tx_acked;	 /* tx: everything before it is acknowledged */
+	__u32 trial_seq; /* tx: first sequence number (echo: sequence) of the segment on trial */
+	__u32 trial_end; /* tx: the sequence number after it */
 	__u32 trial_first_ms;
-	__u32 trial_last_ms;	/* 0: no trial under way */
-	__u16 trial_inner;	/* bytes; inner size of the segment on trial */
-	__u16 trial_tries;	/* times sent at that size */
-	__u32 rx_next;		/* rx: everything before it has arrived here or is acknowledged */
-	__u32 rx_end;		/* rx: the highest sequence number that the remote side has shown to have used */
-	__u32 hole_end;		/* rx: first byte seen after the missing ones */
-	__u32 hole_ms;		/* rx: when the hole opened, 0: no hole */
-	__u32 last_tx_ms;	/* last packet sent to the remote side */
-	__u32 last_rx_ms;	/* last packet that came from it */
-	__u8 flags;		/* enum wire_flow_flags */
-	__u8 headers;		/* bytes of inner IP and TCP headers of the last data segment */
-	__u8 family;		/* AF_INET, AF_INET6 */
-	__u8 protocol;		/* IPPROTO_TCP, IPPROTO_ICMP, IPPROTO_ICMPV6 */
+	__u32 trial_last_ms; /* 0: no trial under way */
+	__u16 trial_inner;   /* bytes; inner size of the segment on trial */
+	__u16 trial_tries;   /* times sent at that size */
+	__u32 rx_next;	     /* rx: everything before it has arrived here or is acknowledged */
+	__u32 rx_end;	     /* rx: the highest sequence number that the remote side has shown to have used */
+	__u32 hole_end;	     /* rx: first byte seen after the missing ones */
+	__u32 hole_ms;	     /* rx: when the hole opened, 0: no hole */
+	__u32 last_tx_ms;    /* last packet sent to the remote side */
+	__u32 last_rx_ms;    /* last packet that came from it */
+	__u8 flags;	     /* enum wire_flow_flags */
+	__u8 headers;	     /* bytes of inner IP and TCP headers of the last data segment */
+	__u8 family;	     /* AF_INET, AF_INET6 */
+	__u8 protocol;	     /* IPPROTO_TCP, IPPROTO_ICMP, IPPROTO_ICMPV6 */
 	/* the cold part */
 	__u8 local[16];
 	__u8 remote[16];
 	__u16 local_port;
 	__u16 remote_port;
 	__u32 ifindex;
-	__u16 mss_local;	/* announced by the local side: bounds rx; 0 unknown */
-	__u16 mss_remote;	/* announced by the remote side: bounds tx; 0 unknown */
+	__u16 mss_local;  /* announced by the local side: bounds rx; 0 unknown */
+	__u16 mss_remote; /* announced by the remote side: bounds tx; 0 unknown */
 	__u32 first_ms;
 	__u32 last_tx_data_ms;
 	__u32 last_rx_data_ms;
 	/* tx: what became of earlier trials */
-	__u32 tx_delivered_ms;	/* when a trial of tx_delivered_inner was last acknowledged */
+	__u32 tx_delivered_ms;	  /* when a trial of tx_delivered_inner was last acknowledged */
 	__u16 tx_delivered_inner; /* largest inner size delivered at tx_delivered_ms */
-	__u16 tx_lost_inner;	/* a size given up for a smaller one */
+	__u16 tx_lost_inner;	  /* a size given up for a smaller one */
 	__u16 tx_lost_tries;
 	__u16 rx_delivered_inner; /* largest inner size that arrived at rx_delivered_ms */
 	__u32 tx_lost_ms;
-	__u32 tx_trials;	/* trials begun */
-	__u32 tx_retried;	/* trials that needed more than one try */
-	__u32 tx_delivered;	/* trials acknowledged */
+	__u32 tx_trials;    /* trials begun */
+	__u32 tx_retried;   /* trials that needed more than one try */
+	__u32 tx_delivered; /* trials acknowledged */
 	__u32 rx_delivered_ms;
-	__u32 rx_filled;	/* holes that were filled later */
+	__u32 rx_filled; /* holes that were filled later */
 	__u32 pad[9];
 };
 
@@ -149,9 +149,9 @@ struct wire_flow {
  * counter_max - counter_first + 1 - received: a late packet closes its own gap.
  */
 struct wire_session_key {
-	__u32 index;		/* receiver index as on the wire, little endian value */
-	__u32 direction;	/* enum wire_direction */
-	__u8 remote[16];	/* the peer's endpoint: a session that roams is a new entry */
+	__u32 index;	 /* receiver index as on the wire, little endian value */
+	__u32 direction; /* enum wire_direction */
+	__u8 remote[16]; /* the peer's endpoint: a session that roams is a new entry */
 	__u16 remote_port;
 	__u16 local_port;
 	__u32 family;
@@ -160,17 +160,17 @@ struct wire_session_key {
 struct wire_session {
 	__u64 counter_first;
 	__u64 counter_max;
-	__u64 received;		/* distinct counters seen */
+	__u64 received; /* distinct counters seen */
 	__u64 duplicates;
-	__u64 window;		/* bit n: counter_max - n was seen */
-	__u64 bytes;		/* of outer IP packets */
+	__u64 window; /* bit n: counter_max - n was seen */
+	__u64 bytes;  /* of outer IP packets */
 	__u32 ifindex;
 	__u32 first_ms;
 	__u32 last_ms;
-	__u32 size_ms;		/* when size_outer was last seen */
-	__u16 size_outer;	/* largest outer size within the second of size_ms */
+	__u32 size_ms;	  /* when size_outer was last seen */
+	__u16 size_outer; /* largest outer size within the second of size_ms */
 	__u16 pad;
-	__u32 small;		/* of received: keep-alives and packets with up to 128 inner bytes */
+	__u32 small; /* of received: keep-alives and packets with up to 128 inner bytes */
 };
 
 /* Map "tallies": rare things, counted by what they are about. No event for each packet. */
@@ -179,31 +179,31 @@ enum wire_tally_kind {
 	WIRE_TALLY_FRAGMENT_FAILED, /* the same, with an error; aux: errno, ENOBUFS if a queue refused a fragment */
 	WIRE_TALLY_FRAGMENT_RX,	    /* tc: a fragment arrived; aux: 0 first, 1 middle, 2 last */
 	WIRE_TALLY_FRAGMENT_TX,
-	WIRE_TALLY_TOO_BIG_RX,	    /* tc: a too-big message arrived; aux: next-hop MTU */
-	WIRE_TALLY_TOO_BIG_TX,	    /* tc: a too-big message left */
-	WIRE_TALLY_DROP_TOO_BIG,    /* kfree_skb, reason PKT_TOO_BIG */
-	WIRE_TALLY_TUNNEL_OVERSIZED,/* wg_xmit: inner segment above the tunnel's MTU */
-	WIRE_TALLY_HANDSHAKE_TX,    /* tc: WireGuard messages of type 1 to 3; aux: type */
+	WIRE_TALLY_TOO_BIG_RX,	     /* tc: a too-big message arrived; aux: next-hop MTU */
+	WIRE_TALLY_TOO_BIG_TX,	     /* tc: a too-big message left */
+	WIRE_TALLY_DROP_TOO_BIG,     /* kfree_skb, reason PKT_TOO_BIG */
+	WIRE_TALLY_TUNNEL_OVERSIZED, /* wg_xmit: inner segment above the tunnel's MTU */
+	WIRE_TALLY_HANDSHAKE_TX,     /* tc: WireGuard messages of type 1 to 3; aux: type */
 	WIRE_TALLY_HANDSHAKE_RX,
-	WIRE_TALLY_SEND_ERROR,	    /* WireGuard could not send to a peer's endpoint; aux: errno */
-	WIRE_TALLY_SOURCE_REFUSED,  /* a decrypted packet from outside the peer's AllowedIPs; remote: its source */
-	WIRE_TALLY_REASSEMBLED,	    /* fragments became a packet; remote: their source */
+	WIRE_TALLY_SEND_ERROR,	       /* WireGuard could not send to a peer's endpoint; aux: errno */
+	WIRE_TALLY_SOURCE_REFUSED,     /* a decrypted packet from outside the peer's AllowedIPs; remote: its source */
+	WIRE_TALLY_REASSEMBLED,	       /* fragments became a packet; remote: their source */
 	WIRE_TALLY_REASSEMBLY_TIMEOUT, /* fragments never did; remote: their source */
-	WIRE_TALLY_TOO_BIG_MADE,    /* the kernel makes a too-big message for remote; aux: next-hop MTU */
-	WIRE_TALLY_PMTU_LEARNED,    /* a route exception for remote; aux: path MTU */
-	WIRE_TALLY_TCP_RETRANSMIT,  /* a local socket's segment to remote, into a tunnel; port 0 if ephemeral */
+	WIRE_TALLY_TOO_BIG_MADE,       /* the kernel makes a too-big message for remote; aux: next-hop MTU */
+	WIRE_TALLY_PMTU_LEARNED,       /* a route exception for remote; aux: path MTU */
+	WIRE_TALLY_TCP_RETRANSMIT,     /* a local socket's segment to remote, into a tunnel; port 0 if ephemeral */
 	WIRE_TALLY_KINDS,
 };
 
 struct wire_tally_key {
-	__u16 kind;		/* enum wire_tally_kind */
+	__u16 kind; /* enum wire_tally_kind */
 	__u16 aux;
 	__u32 ifindex;
 	__u8 family;
-	__u8 tunnel;		/* 1: seen on a tunnel, about inner packets */
-	__u16 port;		/* of `remote`, 0 if none */
-	__u8 remote[16];	/* the far end that it concerns; too-big made or sent: the host told */
-	__u8 reporter[16];	/* too-big received: who says so; made or sent: the destination that was too far */
+	__u8 tunnel;	   /* 1: seen on a tunnel, about inner packets */
+	__u16 port;	   /* of `remote`, 0 if none */
+	__u8 remote[16];   /* the far end that it concerns; too-big made or sent: the host told */
+	__u8 reporter[16]; /* too-big received: who says so; made or sent: the destination that was too far */
 };
 
 struct wire_tally {
@@ -220,11 +220,11 @@ struct wire_tally {
 
 /* Map "losses": per CPU array: what the programs could not see, keep or tell. */
 enum wire_loss {
-	WIRE_LOSS_FLOW_EVICTED,	 /* a live flow's slot was taken by another */
-	WIRE_LOSS_FLOW_REFUSED,	 /* both slots held flows worth more */
+	WIRE_LOSS_FLOW_EVICTED, /* a live flow's slot was taken by another */
+	WIRE_LOSS_FLOW_REFUSED, /* both slots held flows worth more */
 	WIRE_LOSS_SESSION_FULL,
 	WIRE_LOSS_TALLY_FULL,
-	WIRE_LOSS_UNPARSED,	 /* sum of wire_counters.unparsed, and what hooks could not read */
+	WIRE_LOSS_UNPARSED, /* sum of wire_counters.unparsed, and what hooks could not read */
 	WIRE_LOSSES,
 };
 

@@ -140,11 +140,12 @@ static int loop(struct watch *w)
 /* Finding nothing means something only if everything could be followed: flows, sessions and subjects that had no room could not. */
 static bool in_doubt(const struct status *s)
 {
-	uint64_t untold = s->losses[WIRE_LOSS_FLOW_REFUSED] + s->losses[WIRE_LOSS_SESSION_FULL] +
-			  s->losses[WIRE_LOSS_TALLY_FULL];
+	uint64_t untold =
+		s->losses[WIRE_LOSS_FLOW_REFUSED] + s->losses[WIRE_LOSS_SESSION_FULL] + s->losses[WIRE_LOSS_TALLY_FULL];
 
 	if (untold)
-		fprintf(stderr, "mtuscope watch: could not tell: there was no room to follow %llu flows, sessions or events\n",
+		fprintf(stderr,
+			"mtuscope watch: could not tell: there was no room to follow %llu flows, sessions or events\n",
 			(unsigned long long)untold);
 	return untold;
 }

@@ -115,7 +115,8 @@ static int open_kernel(struct observer *o, const struct options *opt, const char
 	int err;
 
 	if (access(opt->btf ? opt->btf : BTF_PATH, R_OK)) {
-		fprintf(stderr, "mtuscope %s: no type information (BTF) of this kernel at %s: %s; give one with --btf FILE\n",
+		fprintf(stderr,
+			"mtuscope %s: no type information (BTF) of this kernel at %s: %s; give one with --btf FILE\n",
 			command, opt->btf ? opt->btf : BTF_PATH, strerror(errno));
 		return -1;
 	}
@@ -128,7 +129,8 @@ static int open_kernel(struct observer *o, const struct options *opt, const char
 		return say_kernel_error(command, err, why);
 	kernel_set_clock(o->kernel, now_ms(o));
 	if (!kernel_watch(o->kernel, &o->inventory)) {
-		fprintf(stderr, "mtuscope %s: could not attach to any of the interfaces; see mtuscope hooks\n", command);
+		fprintf(stderr, "mtuscope %s: could not attach to any of the interfaces; see mtuscope hooks\n",
+			command);
 		return -1;
 	}
 	return 0;

@@ -19,7 +19,8 @@ struct option_spec {
 };
 
 static const struct option_spec OPTIONS[] = {
-	{ 'i', true, "interface", "IF", "watch this interface (repeatable; default: every WireGuard interface and the links under them)" },
+	{ 'i', true, "interface", "IF",
+	  "watch this interface (repeatable; default: every WireGuard interface and the links under them)" },
 	{ 'd', true, "duration", "TIME", "end after TIME: 20, 20s, 5m, 1h" },
 	{ 'j', false, "json", NULL, "write one JSON record a line, the same as --format ecs" },
 	{ 'f', false, "format", "NAME", "write records as: text, ecs" },
@@ -40,7 +41,10 @@ static bool takes(const struct command *command, const struct option_spec *spec)
 
 static int parse_duration(const char *text, uint64_t *ms)
 {
-	static const struct { char unit; uint64_t ms; } UNITS[] = { { '\0', 1000 }, { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 } };
+	static const struct {
+		char unit;
+		uint64_t ms;
+	} UNITS[] = { { '\0', 1000 }, { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 } };
 	unsigned long long n;
 	char *end;
 
@@ -171,8 +175,10 @@ void options_help_command(const struct command *command)
 void options_help(const struct command *commands, size_t n)
 {
 	printf("usage: mtuscope [COMMAND] [OPTION]...\n\n"
-	       "Finds MTU black holes on WireGuard gateways: packets above some size vanish in a tunnel's path and nobody\n"
-	       "says so. It names the peer, the direction, the path MTU and the command that cures it. It sees the network\n"
+	       "Finds MTU black holes on WireGuard gateways: packets above some size vanish in a tunnel's path and "
+	       "nobody\n"
+	       "says so. It names the peer, the direction, the path MTU and the command that cures it. It sees the "
+	       "network\n"
 	       "namespace that it is started in.\n\nCommands:\n");
 	for (size_t i = 0; i < n; i++)
 		printf("  %-10s %s%s\n", commands[i].name, commands[i].summary, i ? "" : " (default)");

@@ -17,9 +17,9 @@ enum exit_status { EXIT_NOTHING, EXIT_WARNING, EXIT_CRITICAL, EXIT_UNKNOWN };
 struct options {
 	const char *interfaces[WIRE_LINKS];
 	size_t interfaces_n;
-	uint64_t duration_ms; /* 0: until interrupted */
+	uint64_t duration_ms;	 /* 0: until interrupted */
 	const struct sink *sink; /* NULL: text */
-	const char *output;   /* NULL: standard output */
+	const char *output;	 /* NULL: standard output */
 	const char *btf;
 	bool no_color;
 	int verbose;

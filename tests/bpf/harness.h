@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Loads the tc programs, runs them on single packets (BPF_PROG_TEST_RUN) and reads their maps. Everything happens in a
- * network namespace of its own with three links: "tunnel", "underlay" and "lan". The kernel treats test packets as Ethernet
- * frames, so the tunnel's l3_offset is 14 here; test_device.c runs it without a link header. Needs root and /dev/net/tun.
+ * Loads the tc programs, runs them on single packets (BPF_PROG_TEST_RUN) and reads their maps. Everything happens
+ * in a network namespace of its own with three links: "tunnel", "underlay" and "lan". The kernel treats test
+ * packets as Ethernet frames, so the tunnel's l3_offset is 14 here; test_device.c runs it without a link header.
+ * Needs root and /dev/net/tun.
  */
 #ifndef TESTS_BPF_HARNESS_H
 #define TESTS_BPF_HARNESS_H

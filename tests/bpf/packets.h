@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Packets made byte by byte, for the tests of the tc programs. A test says what is special about its packet; the rest has
- * defaults: IPv4, no VLAN tag, host 1 on either side. All numbers are in host byte order. Checksums are left 0: the
- * programs do not look at them. The result may be spoiled at will in frame.bytes.
+ * Packets made byte by byte, for the tests of the tc programs. A test says what is special about its packet; the
+ * rest has defaults: IPv4, no VLAN tag, host 1 on either side. All numbers are in host byte order. Checksums are
+ * left 0: the programs do not look at them. The result may be spoiled at will in frame.bytes.
  */
 #ifndef TESTS_BPF_PACKETS_H
 #define TESTS_BPF_PACKETS_H
@@ -75,7 +75,10 @@ void frame_tcp(struct frame *f, const struct ip *ip, const struct segment *s);
 void frame_udp(struct frame *f, const struct ip *ip, uint16_t local_port, uint16_t remote_port, size_t payload);
 void frame_echo(struct frame *f, const struct ip *ip, bool request, uint16_t id, uint16_t sequence, size_t payload);
 void frame_wg(struct frame *f, const struct ip *ip, const struct wg *wg);
-/* ICMP or ICMPv6 of any type; info is the word after the checksum, quote_len bytes of the quoted frame's packet follow. */
+/*
+ * ICMP or ICMPv6 of any type; info is the word after the checksum, quote_len bytes of the quoted
+ * frame's packet follow.
+ */
 void frame_icmp(struct frame *f, const struct ip *ip, uint8_t type, uint8_t code, uint32_t info,
 		const struct frame *quote, size_t quote_len);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Any bytes: random ones, and packets with random bytes, lengths and super-packet sizes changed in them. run_any() sees to it
- * that the verdict is "next" and the packet unchanged; what is checked here is that the maps stay sane and every packet is
- * counted. BYTES_SEED in the environment repeats a run, BYTES_RUNS makes a longer one.
+ * Any bytes: random ones, and packets with random bytes, lengths and super-packet sizes changed in them. run_any()
+ * sees to it that the verdict is "next" and the packet unchanged; what is checked here is that the maps stay sane
+ * and every packet is counted. BYTES_SEED in the environment repeats a run, BYTES_RUNS makes a longer one.
  */
 #include "harness.h"
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What is counted of each packet of a link: sizes, fragments, DF, more than the MTU; super-packets by their segments. */
+/*
+ * What is counted of each packet of a link: sizes, fragments, DF, more than the MTU; super-packets by
+ * their segments.
+ */
 #include "harness.h"
 
 #include <string.h>

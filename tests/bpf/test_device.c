@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The programs attached to a real TUN device, which like WireGuard's has no link header: packets come in by writing to its
- * file and go out by a packet socket. Here pass what BPF_PROG_TEST_RUN does not make: headers cut short, packets as large
- * as IP allows, and headers outside an skb's linear part.
+ * The programs attached to a real TUN device, which like WireGuard's has no link header: packets come in by
+ * writing to its file and go out by a packet socket. Here pass what BPF_PROG_TEST_RUN does not make: headers cut
+ * short, packets as large as IP allows, and headers outside an skb's linear part.
  */
 #include "harness.h"
 
@@ -79,7 +79,10 @@ static int device_reset(void **state)
 	return 0;
 }
 
-/* Comes out of the tunnel: returns what the kernel says. linear: bytes in the skb's linear part, if the packet is large. */
+/*
+ * Comes out of the tunnel: returns what the kernel says. linear: bytes in the skb's linear part, if
+ * the packet is large.
+ */
 static ssize_t come(uint16_t linear)
 {
 	struct virtio_net_hdr header = { .hdr_len = linear };

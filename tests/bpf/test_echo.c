@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Echo requests and replies in the tunnel: those from here are trials, those from there prove only that they came. */
+/*
+ * Echo requests and replies in the tunnel: those from here are trials, those from there prove only
+ * that they came.
+ */
 #include "harness.h"
 
 #include <string.h>
@@ -125,7 +128,10 @@ static void test_other_size(void **state)
 	}
 }
 
-/* A larger answer than what is on trial came to an earlier request: it delivers; a smaller one says nothing of the larger. */
+/*
+ * A larger answer than what is on trial came to an earlier request: it delivers; a smaller one says
+ * nothing of the larger.
+ */
 static void test_answer_of_another_size(void **state)
 {
 	struct harness *h = *state;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* TCP into the tunnel: which size is on trial, how often it was sent, when it counts as delivered and when as lost. */
+/*
+ * TCP into the tunnel: which size is on trial, how often it was sent, when it counts as delivered and
+ * when as lost.
+ */
 #include "harness.h"
 
 #include <string.h>
@@ -99,7 +102,10 @@ static void test_tries(void **state)
 	assert_int_equal(flow_only(h)->tx_delivered, 1);
 }
 
-/* The oldest segment without acknowledgement is the one that counts. It was sent before, so this is its second try. */
+/*
+ * The oldest segment without acknowledgement is the one that counts. It was sent before, so this is
+ * its second try.
+ */
 static void test_older_takes_over(void **state)
 {
 	struct harness *h = *state;

@@ -110,7 +110,10 @@ static void test_mss_among_options(void **state)
 	}
 }
 
-/* The last option is cut off by the header's end: the payload is no option. Nor are options of a data segment read. */
+/*
+ * The last option is cut off by the header's end: the payload is no option. Nor are options of a data
+ * segment read.
+ */
 static void test_mss_outside_options(void **state)
 {
 	struct harness *h = *state;
@@ -185,7 +188,10 @@ static void test_syn_tries(void **state)
 	assert_int_equal(flow_only(h)->first_ms, NOW);
 }
 
-/* Ports are used anew, with sequence numbers before or after the old ones: nothing is left of the earlier connection. */
+/*
+ * Ports are used anew, with sequence numbers before or after the old ones: nothing is left of the
+ * earlier connection.
+ */
 static void ports_used_anew(void **state, bool local, uint32_t isn)
 {
 	const struct ip there = { .tx = local, .local = 7, .remote = 8 },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * From the frame to the transport header: IP options, extension headers, VLAN tags, padding, and lengths that lie. What was
- * found is seen in the flow's ports and header length, what was not in the counts of unparsed packets.
+ * From the frame to the transport header: IP options, extension headers, VLAN tags, padding, and lengths that lie.
+ * What was found is seen in the flow's ports and header length, what was not in the counts of unparsed packets.
  */
 #include "harness.h"
 
@@ -264,7 +264,10 @@ static void test_header_longer_than_packet(void **state)
 	assert_int_equal(flows_n(*state), 0);
 }
 
-/* The packet is as long as its frame if the header's length cannot be: 0 (BIG TCP), larger than the frame, or too small. */
+/*
+ * The packet is as long as its frame if the header's length cannot be: 0 (BIG TCP), larger than the
+ * frame, or too small.
+ */
 static void test_length_lies(void **state)
 {
 	static const uint16_t lengths[] = { 0, 1, 19, 1041, 1500, 65535 };

@@ -209,7 +209,10 @@ static void test_second_place(void **state)
 	}
 }
 
-/* A free second place, even while the clock is younger than any time limit; and one whose flow is of no more use. */
+/*
+ * A free second place, even while the clock is younger than any time limit; and one whose flow is of
+ * no more use.
+ */
 static void test_second_place_unused(void **state)
 {
 	struct wire_flow living = flow_of(WIRE_FLOW_ESTABLISHED, 0), idle = flow_of(WIRE_FLOW_ESTABLISHED, IDLE_MS + 1);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Too-big messages as they pass: which are some, about whom, from whom; and the table of tallies when it is full. */
+/*
+ * Too-big messages as they pass: which are some, about whom, from whom; and the table of tallies when
+ * it is full.
+ */
 #include "harness.h"
 
 #include <string.h>

@@ -137,8 +137,8 @@ static int resolve(const struct request *req, int type, struct addrinfo **list)
 	int err = getaddrinfo(req->host ? req->host : "::", req->port, &hints, list);
 
 	if (err)
-		fprintf(stderr, "traffic: %s port %s: %s\n", req->host ? req->host : "any",
-			req->port, gai_strerror(err));
+		fprintf(stderr, "traffic: %s port %s: %s\n", req->host ? req->host : "any", req->port,
+			gai_strerror(err));
 	return err;
 }
 
@@ -156,8 +156,7 @@ static int socket_connect(const struct request *req, int type)
 		fd = socket(addr->ai_family, type | SOCK_CLOEXEC, 0);
 		if (fd < 0)
 			continue;
-		if (!socket_prepare(fd, addr, req) &&
-		    !connect(fd, addr->ai_addr, addr->ai_addrlen))
+		if (!socket_prepare(fd, addr, req) && !connect(fd, addr->ai_addr, addr->ai_addrlen))
 			break;
 		close(fd);
 		fd = -1;
@@ -179,10 +178,8 @@ static int socket_bind(const struct request *req, int type)
 	fd = socket(addr->ai_family, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		goto out;
-	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
-	    set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) ||
-	    socket_prepare(fd, addr, req) ||
-	    bind(fd, addr->ai_addr, addr->ai_addrlen) ||
+	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) || set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) ||
+	    socket_prepare(fd, addr, req) || bind(fd, addr->ai_addr, addr->ai_addrlen) ||
 	    (type == SOCK_STREAM && listen(fd, 128))) {
 		close(fd);
 		fd = -1;
@@ -286,8 +283,7 @@ static int tcp_get(const struct request *req)
 	if (err || timed_out) {
 		err = fail("transfer");
 	} else if (bytes < req->bytes) {
-		fprintf(stderr, "traffic: the peer closed after %lu of %lu bytes\n",
-			bytes, req->bytes);
+		fprintf(stderr, "traffic: the peer closed after %lu of %lu bytes\n", bytes, req->bytes);
 		err = EXIT_FAILED;
 	}
 	close(fd);
@@ -328,8 +324,7 @@ static int udp_send(const struct request *req)
 	return sent == count ? EXIT_OK : EXIT_FAILED;
 }
 
-static void print_sizes(const unsigned long *by_size, unsigned long datagrams,
-			unsigned long bytes)
+static void print_sizes(const unsigned long *by_size, unsigned long datagrams, unsigned long bytes)
 {
 	size_t size;
 
@@ -367,8 +362,7 @@ static const struct verb verbs[] = {
 	  "PORT [--bytes N] [--send N] [--hang] [--once]   read N, send N, then hang or close" },
 	{ "tcp-get", true, tcp_get,
 	  "HOST PORT [--send N] [--bytes N] [--hang]       send N, then read N or to the end" },
-	{ "udp-send", true, udp_send,
-	  "HOST PORT --size N [--count N] [--interval MS] [--gso N]" },
+	{ "udp-send", true, udp_send, "HOST PORT --size N [--count N] [--interval MS] [--gso N]" },
 	{ "udp-sink", false, udp_sink,
 	  "PORT [--count N]                                count by size until N or SIGINT" },
 };
@@ -399,15 +393,24 @@ static int parse_number(const char *text, unsigned long *number)
 static unsigned long *number_of(struct request *req, int option)
 {
 	switch (option) {
-	case 'b': return &req->bytes;
-	case 's': return &req->send;
-	case 'z': return &req->size;
-	case 'c': return &req->count;
-	case 'i': return &req->interval_ms;
-	case 't': return &req->timeout_s;
-	case 'm': return &req->mss;
-	case 'g': return &req->gso;
-	default: return NULL;
+	case 'b':
+		return &req->bytes;
+	case 's':
+		return &req->send;
+	case 'z':
+		return &req->size;
+	case 'c':
+		return &req->count;
+	case 'i':
+		return &req->interval_ms;
+	case 't':
+		return &req->timeout_s;
+	case 'm':
+		return &req->mss;
+	case 'g':
+		return &req->gso;
+	default:
+		return NULL;
 	}
 }
 

@@ -63,8 +63,12 @@ static void segment_send(struct network *n, struct connection *c, bool local, co
 		counter = n->counter++;
 	if (!path_passes(n, local, outer))
 		return;
-	packet_add(n, &(struct in_flight){ .serial = c->serial, .connection = c - n->connections, .segment = *s,
-					   .counter = counter, .outer = outer, .tx = local });
+	packet_add(n, &(struct in_flight){ .serial = c->serial,
+					   .connection = c - n->connections,
+					   .segment = *s,
+					   .counter = counter,
+					   .outer = outer,
+					   .tx = local });
 }
 
 /* The segment that begins at seq: the SYN alone, else as much as there is and fits. Returns the number after it. */
@@ -201,9 +205,15 @@ static void connection_open(struct network *n, struct connection *c)
 	c->remote_asks = (c - n->connections) / NETWORK_HOSTS % 2;
 	c->progress_ms = n->now_ms;
 	c->flow = f;
-	*f = (struct wire_flow){ .tag = c->serial + 1, .ifindex = SCENE_WG0, .protocol = IPPROTO_TCP, .family = AF_INET,
-				 .first_ms = n->scene.clock_ms, .last_tx_ms = n->scene.clock_ms,
-				 .last_rx_ms = n->scene.clock_ms, .remote_port = 25, .local_port = c->serial };
+	*f = (struct wire_flow){ .tag = c->serial + 1,
+				 .ifindex = SCENE_WG0,
+				 .protocol = IPPROTO_TCP,
+				 .family = AF_INET,
+				 .first_ms = n->scene.clock_ms,
+				 .last_tx_ms = n->scene.clock_ms,
+				 .last_rx_ms = n->scene.clock_ms,
+				 .remote_port = 25,
+				 .local_port = c->serial };
 	inet_pton(AF_INET, "10.0.0.1", f->local);
 	inet_pton(AF_INET, hosts[c->host], f->remote);
 	if (place >= n->scene.flows_n)

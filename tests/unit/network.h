@@ -22,12 +22,12 @@ struct range {
 
 /* One end of a connection. */
 struct end {
-	uint32_t first;		      /* sequence number of its SYN */
-	uint32_t una, nxt, end;	      /* acknowledged, sent, written by the application: everything before it */
-	uint32_t top;		      /* highest number ever sent */
-	uint32_t rcv;		      /* received in order: everything before it */
-	uint32_t recover;	      /* fast retransmission goes on until this is acknowledged */
-	uint32_t window;	      /* segments */
+	uint32_t first;		/* sequence number of its SYN */
+	uint32_t una, nxt, end; /* acknowledged, sent, written by the application: everything before it */
+	uint32_t top;		/* highest number ever sent */
+	uint32_t rcv;		/* received in order: everything before it */
+	uint32_t recover;	/* fast retransmission goes on until this is acknowledged */
+	uint32_t window;	/* segments */
 	uint32_t rto_ms, rto_due_ms;
 	uint32_t duplicates;
 	struct range early[NETWORK_RANGES]; /* received out of order */
@@ -38,11 +38,11 @@ struct connection {
 	struct wire_flow *flow;
 	uint32_t serial;
 	uint8_t host;
-	bool remote_asks;	 /* the remote side is the client */
-	bool open;		 /* handshake done */
-	struct end end[2];	 /* local, remote */
-	uint32_t next_ms;	 /* when the client goes on */
-	uint32_t progress_ms;	 /* when it last got anywhere */
+	bool remote_asks;		    /* the remote side is the client */
+	bool open;			    /* handshake done */
+	struct end end[2];		    /* local, remote */
+	uint32_t next_ms;		    /* when the client goes on */
+	uint32_t progress_ms;		    /* when it last got anywhere */
 	uint32_t request_end, response_end; /* the numbers that complete them; 0: none due */
 	uint32_t rounds;
 };
@@ -61,16 +61,16 @@ struct network {
 	uint64_t seed;
 	uint32_t now_ms;
 	/* the path: set by the test, at any time */
-	uint32_t delay_ms, jitter_ms;	/* one way */
+	uint32_t delay_ms, jitter_ms; /* one way */
 	double loss[WIRE_DIRECTIONS];
-	uint32_t mtu[WIRE_DIRECTIONS];	/* outer bytes; 0: no limit */
-	bool down;			/* nothing passes */
+	uint32_t mtu[WIRE_DIRECTIONS];				   /* outer bytes; 0: no limit */
+	bool down;						   /* nothing passes */
 	bool (*drops)(struct network *n, bool tx, uint32_t outer); /* NULL: nothing more */
-	bool dead[NETWORK_HOSTS];	/* the remote host is off */
-	bool hung[NETWORK_HOSTS];	/* it acknowledges and never answers */
-	uint32_t request_max, response_max; /* bytes */
-	uint32_t pause_ms;		/* between a client's requests, about */
-	bool pings;			/* host 0 is pinged each second */
+	bool dead[NETWORK_HOSTS];				   /* the remote host is off */
+	bool hung[NETWORK_HOSTS];				   /* it acknowledges and never answers */
+	uint32_t request_max, response_max;			   /* bytes */
+	uint32_t pause_ms;					   /* between a client's requests, about */
+	bool pings;						   /* host 0 is pinged each second */
 	/* the rest is its own */
 	uint32_t mss;
 	struct session *session;

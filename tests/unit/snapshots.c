@@ -23,10 +23,16 @@ void scene_start(struct scene *s, uint32_t mtu)
 	assert_non_null(s->analysis);
 	s->clock_ms = 1000;
 	s->links_n = 2;
-	s->links[0] = (struct link){ .ifindex = ETH0, .name = "eth0", .mtu = 9000, .role = WIRE_ROLE_UNDERLAY,
-				     .up = true, .ethernet = true };
-	s->links[1] = (struct link){ .ifindex = SCENE_WG0, .name = "wg0", .mtu = mtu, .role = WIRE_ROLE_TUNNEL,
-				     .up = true, .kernel_wireguard = true, .listen_port = 51820 };
+	s->links[0] = (struct link){
+		.ifindex = ETH0, .name = "eth0", .mtu = 9000, .role = WIRE_ROLE_UNDERLAY, .up = true, .ethernet = true
+	};
+	s->links[1] = (struct link){ .ifindex = SCENE_WG0,
+				     .name = "wg0",
+				     .mtu = mtu,
+				     .role = WIRE_ROLE_TUNNEL,
+				     .up = true,
+				     .kernel_wireguard = true,
+				     .listen_port = 51820 };
 }
 
 void scene_end(struct scene *s)
@@ -102,11 +108,15 @@ struct session *scene_session(struct scene *s, const struct peer *p)
 	struct session *w = &s->sessions[s->sessions_n++];
 
 	assert_true(s->sessions_n <= SCENE_SESSIONS);
-	*w = (struct session){ .key = { .index = 1000 + s->sessions_n, .direction = WIRE_RX, .remote_port = 51820,
-					.local_port = 51820, .family = p->endpoint.ip.family } };
+	*w = (struct session){ .key = { .index = 1000 + s->sessions_n,
+					.direction = WIRE_RX,
+					.remote_port = 51820,
+					.local_port = 51820,
+					.family = p->endpoint.ip.family } };
 	memcpy(w->key.remote, p->endpoint.ip.bytes, sizeof(w->key.remote));
-	w->value = (struct wire_session){ .received = 1, .window = 1, .ifindex = ETH0, .first_ms = s->clock_ms,
-					  .last_ms = s->clock_ms };
+	w->value = (struct wire_session){
+		.received = 1, .window = 1, .ifindex = ETH0, .first_ms = s->clock_ms, .last_ms = s->clock_ms
+	};
 	return w;
 }
 

@@ -17,7 +17,7 @@
 #define SCENE_FLOWS	512
 #define SCENE_SESSIONS	16
 #define SCENE_LOG	64
-#define SCENE_WG0	5 /* ifindex */
+#define SCENE_WG0	5  /* ifindex */
 #define SCENE_ACK_INNER 52 /* bytes of a bare TCP acknowledgement with time stamps */
 
 struct scene {

@@ -66,8 +66,12 @@ static void test_filtered_port(void **state)
 	struct wire_flow *other = scene_flow(&s, "10.1.0.9"), *syn = scene_flow(&s, "10.1.0.9");
 
 	(void)state;
-	*syn = (struct wire_flow){ .tag = syn->tag, .ifindex = syn->ifindex, .protocol = syn->protocol,
-				   .family = syn->family, .first_ms = s.clock_ms, .last_rx_ms = s.clock_ms,
+	*syn = (struct wire_flow){ .tag = syn->tag,
+				   .ifindex = syn->ifindex,
+				   .protocol = syn->protocol,
+				   .family = syn->family,
+				   .first_ms = s.clock_ms,
+				   .last_rx_ms = s.clock_ms,
 				   .flags = WIRE_FLOW_SYN_TX | WIRE_FLOW_TX_KNOWN };
 	for (int i = 0; i < 16; i++)
 		syn->remote[i] = other->remote[i];
@@ -139,8 +143,8 @@ static void test_gaps_that_close(void **state)
 static struct network n;
 
 /* Runs each seed of a path that `prepare` makes, `change` spoils and mends as time goes by. */
-static void assert_silent_for_all(uint32_t mtu, size_t connections, void (*prepare)(void), void (*change)(uint32_t second),
-				  uint32_t seconds)
+static void assert_silent_for_all(uint32_t mtu, size_t connections, void (*prepare)(void),
+				  void (*change)(uint32_t second), uint32_t seconds)
 {
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
 		network_start(&n, seed, mtu, connections);

@@ -86,7 +86,8 @@ static void test_padding_never_shrinks_and_never_exceeds(void **state)
 static void test_loss_rate(void **state)
 {
 	(void)state;
-	assert_true(chance_loss_rate(0, 0) > 0.01 && chance_loss_rate(0, 0) < 0.2); /* ignorance is no proof of perfection */
+	assert_true(chance_loss_rate(0, 0) > 0.01 &&
+		    chance_loss_rate(0, 0) < 0.2); /* ignorance is no proof of perfection */
 	assert_true(chance_loss_rate(0, 1000000) < 1e-5);
 	assert_float_equal(chance_loss_rate(10000, 1000000), 0.01, 1e-4);
 	assert_true(chance_loss_rate(UINT64_MAX, 1) <= 1.0);

@@ -137,10 +137,30 @@ static bool shell_nth_word(const char *line, size_t n, char *word, size_t size)
 }
 
 static const char *const hostile[] = {
-	"wg 0",		     "wg'0",		"'''''''''''''''", "$(reboot)",	  "`reboot`",	  ";reboot;",
-	"\xff\xfe\xfd",	     "-v",		"a\\",		   "a\\'b",	  "\"\"",	  "*",
-	"#",		     "wg0\tup",		"&",		   "!!",	  "~",		  "a|b>c",
-	"''''''''''''''a",   "\x1b[2J",		"=",		   "a=b",	  "'",		  "{a,b}",
+	"wg 0",
+	"wg'0",
+	"'''''''''''''''",
+	"$(reboot)",
+	"`reboot`",
+	";reboot;",
+	"\xff\xfe\xfd",
+	"-v",
+	"a\\",
+	"a\\'b",
+	"\"\"",
+	"*",
+	"#",
+	"wg0\tup",
+	"&",
+	"!!",
+	"~",
+	"a|b>c",
+	"''''''''''''''a",
+	"\x1b[2J",
+	"=",
+	"a=b",
+	"'",
+	"{a,b}",
 };
 
 static void test_hostile_names_stay_one_word(void **state)
@@ -163,7 +183,7 @@ static void test_hostile_names_stay_one_word(void **state)
 static void test_no_name_breaks_a_line(void **state)
 {
 	(void)state;
-	for (int class = 0; class < FINDING_CLASSES; class++) {
+	for (int class = 0; class < FINDING_CLASSES; class ++) {
 		struct finding f = hole(AF_INET, 1500, 1516);
 
 		f.class = class;
@@ -178,7 +198,7 @@ static void test_no_name_breaks_a_line(void **state)
 static void test_the_longest_name_fits(void **state)
 {
 	(void)state;
-	for (int class = 0; class < FINDING_CLASSES; class++) {
+	for (int class = 0; class < FINDING_CLASSES; class ++) {
 		struct finding f = hole(AF_INET, 1500, 1516);
 
 		f.class = class;
@@ -195,7 +215,7 @@ static void test_the_longest_name_fits(void **state)
 static void test_absurd_mtu(void **state)
 {
 	(void)state;
-	for (int class = 0; class < FINDING_CLASSES; class++) {
+	for (int class = 0; class < FINDING_CLASSES; class ++) {
 		struct finding f = hole(AF_INET, 1500, 1516);
 
 		f.class = class;
@@ -210,7 +230,7 @@ static void test_absurd_mtu(void **state)
 static void test_every_class_has_words(void **state)
 {
 	(void)state;
-	for (int class = 0; class < FINDING_CLASSES; class++) {
+	for (int class = 0; class < FINDING_CLASSES; class ++) {
 		for (int state_of_it = FINDING_OPEN; state_of_it <= FINDING_RESOLVED; state_of_it++) {
 			struct finding f = hole(AF_INET, 0, 0);
 

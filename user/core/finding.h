@@ -47,10 +47,10 @@ enum evidence_kind {
 	EVIDENCE_FRAGMENTED,	 /* outer datagrams fragmented here */
 	EVIDENCE_FRAGMENT,	 /* fragments that arrived */
 	EVIDENCE_REASSEMBLY_TIMEOUT,
-	EVIDENCE_TOO_BIG,	 /* too-big messages; sizes: of the packets they are about, or the MTU they name */
-	EVIDENCE_TUNNEL_MTU,	 /* the tunnel's own MTU; size: of a full outer packet */
-	EVIDENCE_SYN_MSS,	 /* a connection's two announcements; size: outer, of the segments they allow */
-	EVIDENCE_HANDSHAKE,	 /* WireGuard handshakes without an answer */
+	EVIDENCE_TOO_BIG,    /* too-big messages; sizes: of the packets they are about, or the MTU they name */
+	EVIDENCE_TUNNEL_MTU, /* the tunnel's own MTU; size: of a full outer packet */
+	EVIDENCE_SYN_MSS,    /* a connection's two announcements; size: outer, of the segments they allow */
+	EVIDENCE_HANDSHAKE,  /* WireGuard handshakes without an answer */
 	EVIDENCE_KINDS,
 };
 
@@ -61,7 +61,7 @@ struct evidence {
 };
 
 struct finding_flow {
-	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP */
+	uint8_t protocol;			/* IPPROTO_TCP, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP */
 	struct ip_endpoint source, destination; /* in the direction of the finding */
 	uint32_t stalled_ms;
 };
@@ -91,7 +91,7 @@ struct finding {
 	size_t flows_n;
 	char fix[FINDING_FIXES_MAX][FINDING_FIX_LEN];
 	size_t fixes_n;
-	char message[FINDING_MESSAGE_LEN]; /* one sentence that a person understands */
+	char message[FINDING_MESSAGE_LEN];   /* one sentence that a person understands */
 	int64_t first_seen_ms, last_seen_ms; /* Unix time */
 };
 

@@ -10,11 +10,11 @@
 #include "outer.h"
 #include "recommend.h"
 
-#define UPDATE_MIN_MS	 1000	/* not more often: a bracket may narrow with every packet */
-#define TRAFFIC_OUTER	 576	/* traffic of that size after the cure shows that it flows */
-#define CURED_MS	 5000	/* … and without any, this long after the cure a peer that is heard will do */
-#define PATH_GONE_MS	 10000	/* peer or tunnel gone for so long: nobody is just restarting it */
-#define FORGET_MS	 600000 /* no further evidence for ten minutes: the finding has outlived its cause */
+#define UPDATE_MIN_MS 1000   /* not more often: a bracket may narrow with every packet */
+#define TRAFFIC_OUTER 576    /* traffic of that size after the cure shows that it flows */
+#define CURED_MS      5000   /* … and without any, this long after the cure a peer that is heard will do */
+#define PATH_GONE_MS  10000  /* peer or tunnel gone for so long: nobody is just restarting it */
+#define FORGET_MS     600000 /* no further evidence for ten minutes: the finding has outlived its cause */
 
 struct living {
 	struct finding f;
@@ -110,7 +110,8 @@ static void bracket_merge(struct finding *f, const struct ledger *l, const struc
 {
 	uint32_t upper = v->upper, lower = v->lower;
 
-	if (f->path_mtu_upper && (f->path_mtu_upper < upper || !upper) && ledger_delivered_ms(l, f->path_mtu_upper) < evidence_ms)
+	if (f->path_mtu_upper && (f->path_mtu_upper < upper || !upper) &&
+	    ledger_delivered_ms(l, f->path_mtu_upper) < evidence_ms)
 		upper = f->path_mtu_upper;
 	if (f->path_mtu_lower > lower && (f->path_mtu_lower < upper || !upper))
 		lower = f->path_mtu_lower;

@@ -13,13 +13,13 @@
 #include "chance.h"
 #include "outer.h"
 
-#define TRIES_MIN	  2    /* a segment sent that often is worth a look; the detectors ask for more */
-#define STALL_ECHO_MIN	  2    /* echo requests of one size in a row without a reply */
-#define STALL_QUIET_MS	  700  /* rx: a hole or a silence shorter than a few round trips and one retransmission is none */
-#define STALL_FORGET_MS	  30000 /* no further try for so long: the sender has given up, nothing is stalled any more */
-#define HEARD_BEFORE_MS	  1000 /* the host was alive so shortly before that dying just then would be a coincidence */
-#define MSS_SLACK	  16   /* ends whose MTUs differ by less than WireGuard's padding make the same outer sizes */
-#define CLOCK_SLACK_MS	  250  /* the programs' clock stands still for a tick: a time may be so much too early */
+#define TRIES_MIN	2   /* a segment sent that often is worth a look; the detectors ask for more */
+#define STALL_ECHO_MIN	2   /* echo requests of one size in a row without a reply */
+#define STALL_QUIET_MS	700 /* rx: a hole or a silence shorter than a few round trips and one retransmission is none */
+#define STALL_FORGET_MS 30000 /* no further try for so long: the sender has given up, nothing is stalled any more */
+#define HEARD_BEFORE_MS 1000  /* the host was alive so shortly before that dying just then would be a coincidence */
+#define MSS_SLACK	16    /* ends whose MTUs differ by less than WireGuard's padding make the same outer sizes */
+#define CLOCK_SLACK_MS	250   /* the programs' clock stands still for a tick: a time may be so much too early */
 
 /* What the flow's finished trials say about base loss. */
 static int flow_trials(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx)
@@ -113,8 +113,8 @@ static void stall_loss(struct stall *s, const struct ledger *rx, uint32_t now_ms
 
 	ledger_loss(rx, from, now_ms, &s->lost, &s->received, &s->lost_ticks);
 	ledger_loss(rx, window, from ? from - 1 : 0, &lost_before, &came_before, NULL);
-	s->chance = chance_so_many(s->lost, chance_loss_rate(lost_before, lost_before + came_before) *
-						    (s->lost + s->received));
+	s->chance = chance_so_many(s->lost,
+				   chance_loss_rate(lost_before, lost_before + came_before) * (s->lost + s->received));
 }
 
 /* tx: the oldest unacknowledged segment is sent again and again, or echo requests of a size stay without reply. */
@@ -134,8 +134,7 @@ static void stall_tx(struct ledgers *ls, const struct wire_flow *f, struct ledge
 			stall_loss(s, rx, now);
 		return;
 	}
-	if (f->trial_tries >= TRIES_MIN && now - f->trial_last_ms <= STALL_FORGET_MS &&
-	    !(f->flags & WIRE_FLOW_RESET))
+	if (f->trial_tries >= TRIES_MIN && now - f->trial_last_ms <= STALL_FORGET_MS && !(f->flags & WIRE_FLOW_RESET))
 		stall_add(tx, f, EVIDENCE_TCP_RETRANSMIT, outer, f->trial_tries, f->trial_first_ms, f->trial_last_ms);
 }
 
@@ -196,7 +195,8 @@ static void stall_rx(struct ledgers *ls, const struct wire_flow *f, struct ledge
 	if (f->hole_ms && now - f->hole_ms >= STALL_QUIET_MS && now - f->last_rx_ms <= STALL_FORGET_MS) {
 		s = stall_add(rx, f, EVIDENCE_TCP_HOLE, segment_bound(f, rx, f->hole_end - f->rx_next), 1, f->hole_ms,
 			      f->last_rx_ms);
-	} else if (answer_due_ms(f) && now - answer_due_ms(f) >= STALL_QUIET_MS && now - answer_due_ms(f) <= STALL_FORGET_MS) {
+	} else if (answer_due_ms(f) && now - answer_due_ms(f) >= STALL_QUIET_MS &&
+		   now - answer_due_ms(f) <= STALL_FORGET_MS) {
 		s = stall_add(rx, f, EVIDENCE_TCP_SILENCE, segment_bound(f, rx, 0), 0, answer_due_ms(f), now);
 	}
 	if (!s)
@@ -229,7 +229,7 @@ static void hosts_free(struct host *hosts)
 {
 	struct host *h, *next;
 
-	HASH_ITER(hh, hosts, h, next) {
+	HASH_ITER (hh, hosts, h, next) {
 		HASH_DEL(hosts, h);
 		free(h);
 	}
@@ -389,7 +389,7 @@ void flows_forget(struct ledgers *ls, bool all)
 {
 	struct flow_memory *f, *next;
 
-	HASH_ITER(hh, ls->flows, f, next) {
+	HASH_ITER (hh, ls->flows, f, next) {
 		if (all || ls->now_ms - f->seen_ms > LEDGER_WINDOW_MS) {
 			HASH_DEL(ls->flows, f);
 			free(f);

@@ -10,12 +10,13 @@
 #include "finding.h"
 #include "snapshot.h"
 
-#define LEDGER_SIZES	 48	/* distinct 16-byte classes of delivered sizes kept; the oldest gives way */
-#define LEDGER_TICKS	 256	/* loss history: a minute at four ticks a second */
-#define LEDGER_WINDOW_MS 60000	/* evidence older than this says nothing about the path of today */
-#define LEDGER_SUBJECTS	 32	/* subjects listed in one path; the latest matter, a flood of them is one story */
-#define SUBJECT_PAUSE_MS 10000	/* two of WireGuard's handshake retries, or TCP's retransmissions of the first six seconds */
-#define LEDGER_STALLS	 64	/* stalled flows looked at in one path; more are only counted */
+#define LEDGER_SIZES	 48    /* distinct 16-byte classes of delivered sizes kept; the oldest gives way */
+#define LEDGER_TICKS	 256   /* loss history: a minute at four ticks a second */
+#define LEDGER_WINDOW_MS 60000 /* evidence older than this says nothing about the path of today */
+#define LEDGER_SUBJECTS	 32    /* subjects listed in one path; the latest matter, a flood of them is one story */
+#define SUBJECT_PAUSE_MS                                                                                               \
+	10000		 /* two of WireGuard's handshake retries, or TCP's retransmissions of the first six seconds */
+#define LEDGER_STALLS 64 /* stalled flows looked at in one path; more are only counted */
 
 struct delivered_size {
 	uint32_t outer;	  /* largest size seen of its 16-byte class */
@@ -41,21 +42,22 @@ enum alive {
 /* A flow whose packets of one size do not get through. */
 struct stall {
 	enum evidence_kind kind;
-	uint32_t outer;	   /* bytes: size that does not get through, or bounds it from above */
-	uint32_t tries;	   /* how many packets of it are known to be lost */
-	uint32_t tries_heard; /* tx: of these, those that one outage cannot explain: the far side was heard in between */
-	uint32_t first_ms; /* when the trouble began */
-	uint32_t last_ms;  /* the latest sign of it */
+	uint32_t outer; /* bytes: size that does not get through, or bounds it from above */
+	uint32_t tries; /* how many packets of it are known to be lost */
+	uint32_t
+		tries_heard; /* tx: of these, those that one outage cannot explain: the far side was heard in between */
+	uint32_t first_ms;   /* when the trouble began */
+	uint32_t last_ms;    /* the latest sign of it */
 	enum alive alive;
 	uint32_t delivered_ms; /* tx: when the flow itself last got something through */
-	bool given_up;	   /* the sender went on with smaller packets, and those got through */
-	uint32_t lost;	   /* rx: gaps in the counters since first_ms */
-	uint32_t lost_ticks; /* rx: ticks in which gaps opened */
-	uint32_t received; /* rx: packets that did come since first_ms */
-	double chance;	   /* rx: probability that plain loss makes so many gaps */
+	bool given_up;	       /* the sender went on with smaller packets, and those got through */
+	uint32_t lost;	       /* rx: gaps in the counters since first_ms */
+	uint32_t lost_ticks;   /* rx: ticks in which gaps opened */
+	uint32_t received;     /* rx: packets that did come since first_ms */
+	double chance;	       /* rx: probability that plain loss makes so many gaps */
 	struct finding_flow flow;
-	uint8_t host[16];  /* the far host, for counting hosts */
-	uint64_t tag;	   /* of the flow */
+	uint8_t host[16]; /* the far host, for counting hosts */
+	uint64_t tag;	  /* of the flow */
 };
 
 /*
@@ -77,13 +79,13 @@ struct ledger {
 	bool has_peer;
 	uint8_t public_key[WG_KEY_LEN];
 	enum wire_direction direction;
-	uint8_t outer_family;	/* of the endpoint; AF_INET if unknown */
+	uint8_t outer_family; /* of the endpoint; AF_INET if unknown */
 	uint32_t tunnel_mtu;
 	bool has_endpoint;
-	uint32_t egress_mtu;	/* 0: unknown */
-	uint32_t learned_mtu;	/* that the kernel holds for the endpoint from a too-big message; 0: none */
+	uint32_t egress_mtu;	 /* 0: unknown */
+	uint32_t learned_mtu;	 /* that the kernel holds for the endpoint from a too-big message; 0: none */
 	uint32_t mtu_changed_ms; /* when tunnel_mtu became what it is; 0: as found */
-	uint32_t seen_ms;	/* last step in which the path existed */
+	uint32_t seen_ms;	 /* last step in which the path existed */
 	/* what got through */
 	struct delivered_size sizes[LEDGER_SIZES];
 	uint32_t last_heard_ms; /* last packet from the peer */
@@ -94,12 +96,12 @@ struct ledger {
 	/* rx */
 	struct loss_tick ticks[LEDGER_TICKS];
 	size_t ticks_next;
-	uint32_t largest_outer;	/* rx: largest datagram from the peer */
+	uint32_t largest_outer; /* rx: largest datagram from the peer */
 	/* connections whose two ends announce segments larger than the tunnel carries */
-	uint32_t unclamped_ms;	/* when one was last seen, 0: never */
+	uint32_t unclamped_ms;	  /* when one was last seen, 0: never */
 	uint32_t unclamped_inner; /* inner size that the smaller of the two announcements allows */
 	struct finding_flow unclamped;
-	uint32_t used_ms;	/* tx: when the tunnel was last given a packet for the peer */
+	uint32_t used_ms; /* tx: when the tunnel was last given a packet for the peer */
 	/* what the kernel and the wire say about the path */
 	const struct subject *subjects[LEDGER_SUBJECTS];
 	size_t subjects_n;

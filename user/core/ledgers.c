@@ -21,13 +21,13 @@ static void forget(struct ledgers *ls, bool all)
 	struct session_memory *s, *s_next;
 	struct path *p, *p_next;
 
-	HASH_ITER(hh, ls->paths, p, p_next) {
+	HASH_ITER (hh, ls->paths, p, p_next) {
 		if (all || ls->now_ms - p->ledger.seen_ms > LEDGER_WINDOW_MS) {
 			HASH_DEL(ls->paths, p);
 			free(p);
 		}
 	}
-	HASH_ITER(hh, ls->sessions, s, s_next) {
+	HASH_ITER (hh, ls->sessions, s, s_next) {
 		if (all || ls->now_ms - s->seen_ms > LEDGER_WINDOW_MS) {
 			HASH_DEL(ls->sessions, s);
 			free(s);
@@ -97,15 +97,15 @@ struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const s
 static int session_enter(struct ledgers *ls, const struct snapshot *snap, const struct session *s)
 {
 	const struct wire_session *v = &s->value;
-	uint64_t lost = v->counter_max - v->counter_first + 1 - v->received; /* below zero if a recording lies: modulo */
+	uint64_t lost =
+		v->counter_max - v->counter_first + 1 - v->received; /* below zero if a recording lies: modulo */
 	const struct link *tunnel;
 	const struct peer *peer;
 	struct session_memory *m;
 	struct loss_tick *tick;
 	struct ledger *l;
 
-	peer = inventory_peer_at(&snap->inventory, s->key.family, s->key.remote, s->key.remote_port,
-				 s->key.local_port);
+	peer = inventory_peer_at(&snap->inventory, s->key.family, s->key.remote, s->key.remote_port, s->key.local_port);
 	tunnel = peer ? inventory_link(&snap->inventory, peer->tunnel_ifindex) : NULL;
 	if (!tunnel)
 		return 0;
@@ -152,7 +152,7 @@ static int list_paths(struct ledgers *ls)
 		ls->list_cap = n;
 	}
 	ls->list_n = 0;
-	HASH_ITER(hh, ls->paths, p, next)
+	HASH_ITER (hh, ls->paths, p, next)
 		ls->list[ls->list_n++] = &p->ledger;
 	return 0;
 }

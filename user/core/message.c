@@ -22,14 +22,20 @@ static void say_blackhole(struct finding *f, const char *way)
 	const char *what = f->class == FINDING_FRAGMENT_BLACKHOLE ? "fragmented, and the fragments vanish" : "vanish";
 
 	if (f->class == FINDING_FRAGMENT_BLACKHOLE && !f->path_mtu_upper)
-		say(f, "Packets %s the peer of %s are fragmented on the way, and only their beginnings arrive. Set the tunnel's MTU to %u on both ends, so that nothing is fragmented.",
+		say(f,
+		    "Packets %s the peer of %s are fragmented on the way, and only their beginnings arrive. Set the "
+		    "tunnel's MTU to %u on both ends, so that nothing is fragmented.",
 		    way, f->interface, f->recommended_mtu);
 	else if (f->path_mtu_lower)
-		say(f, "Packets of %u bytes and more %s%s on the way %s the peer of %s and nobody says so; those up to %u bytes arrive. Set the tunnel's MTU to %u on both ends.",
+		say(f,
+		    "Packets of %u bytes and more %s%s on the way %s the peer of %s and nobody says so; those up to %u "
+		    "bytes arrive. Set the tunnel's MTU to %u on both ends.",
 		    f->path_mtu_upper, f->class == FINDING_FRAGMENT_BLACKHOLE ? "are " : "", what, way, f->interface,
 		    f->path_mtu_lower, f->recommended_mtu);
 	else
-		say(f, "Packets of %u bytes and more %s%s on the way %s the peer of %s and nobody says so. Set the tunnel's MTU to %u on both ends.",
+		say(f,
+		    "Packets of %u bytes and more %s%s on the way %s the peer of %s and nobody says so. Set the "
+		    "tunnel's MTU to %u on both ends.",
 		    f->path_mtu_upper, f->class == FINDING_FRAGMENT_BLACKHOLE ? "are " : "", what, way, f->interface,
 		    f->recommended_mtu);
 }
@@ -38,31 +44,45 @@ static void say_open(struct finding *f, const char *way, const char *host)
 {
 	switch (f->class) {
 	case FINDING_REASSEMBLY_FAILURE:
-		say(f, "Fragments from the peer of %s arrive here whole and never become a packet. Set the tunnel's MTU to %u on both ends, so that nothing is fragmented.",
+		say(f,
+		    "Fragments from the peer of %s arrive here whole and never become a packet. Set the tunnel's MTU "
+		    "to %u on both ends, so that nothing is fragmented.",
 		    f->interface, f->recommended_mtu);
 		break;
 	case FINDING_PTB_IGNORED:
-		say(f, "%s is told again and again that its packets do not fit into %s (MTU %u), and goes on sending the same sizes. Clamp the MSS both ways, and let too-big messages reach it.",
+		say(f,
+		    "%s is told again and again that its packets do not fit into %s (MTU %u), and goes on sending the "
+		    "same sizes. Clamp the MSS both ways, and let too-big messages reach it.",
 		    host, f->interface, f->tunnel_mtu);
 		break;
 	case FINDING_PTB_SUPPRESSED:
-		say(f, "Packets of %s are dropped because they do not fit into %s (MTU %u), and the message that should say so never leaves this machine. Let it out, or clamp the MSS both ways.",
+		say(f,
+		    "Packets of %s are dropped because they do not fit into %s (MTU %u), and the message that should "
+		    "say so never leaves this machine. Let it out, or clamp the MSS both ways.",
 		    host, f->interface, f->tunnel_mtu);
 		break;
 	case FINDING_TUNNEL_MTU_TOO_LARGE:
-		say(f, "The MTU %u of %s does not fit the way to its peer's endpoint: full packets must be fragmented. Set it to %u on both ends.",
+		say(f,
+		    "The MTU %u of %s does not fit the way to its peer's endpoint: full packets must be fragmented. "
+		    "Set it to %u on both ends.",
 		    f->tunnel_mtu, f->interface, f->recommended_mtu);
 		break;
 	case FINDING_TUNNEL_MTU_MISMATCH:
-		say(f, "The peer of %s sends packets larger than this end's tunnel MTU %u: the two ends differ. Use the smaller one on both.",
+		say(f,
+		    "The peer of %s sends packets larger than this end's tunnel MTU %u: the two ends differ. Use the "
+		    "smaller one on both.",
 		    f->interface, f->tunnel_mtu);
 		break;
 	case FINDING_MSS_TOO_LARGE:
-		say(f, "Connections through %s announce segments larger than its MTU %u carries, and nothing clamps them: they work only while every too-big message gets through.",
+		say(f,
+		    "Connections through %s announce segments larger than its MTU %u carries, and nothing clamps them: "
+		    "they work only while every too-big message gets through.",
 		    f->interface, f->tunnel_mtu);
 		break;
 	case FINDING_PTB_FORGED:
-		say(f, "%s sends too-big messages that no router on the way to the peer of %s would send. They are not believed.",
+		say(f,
+		    "%s sends too-big messages that no router on the way to the peer of %s would send. They are not "
+		    "believed.",
 		    host, f->interface);
 		break;
 	case FINDING_PEER_UNREACHABLE:
@@ -82,8 +102,8 @@ void recommend_message(struct finding *f)
 	if (f->host.family)
 		inet_ntop(f->host.family, f->host.bytes, host, sizeof(host));
 	if (f->state == FINDING_RESOLVED)
-		say(f, "Resolved: what was wrong with packets %s the peer of %s (%s) is seen no more.", way, f->interface,
-		    finding_class_name(f->class));
+		say(f, "Resolved: what was wrong with packets %s the peer of %s (%s) is seen no more.", way,
+		    f->interface, finding_class_name(f->class));
 	else
 		say_open(f, way, host);
 }

@@ -51,13 +51,19 @@ static const char *const bases[] = {
 COVERS(bases, BASIS_FLOOR + 1);
 
 static const char *const evidence_kinds[] = {
-	[EVIDENCE_TCP_RETRANSMIT] = "tcp-retransmit", [EVIDENCE_TCP_HOLE] = "tcp-hole",
-	[EVIDENCE_TCP_SILENCE] = "tcp-silence",	      [EVIDENCE_ECHO_LOST] = "echo-lost",
-	[EVIDENCE_COUNTER_GAP] = "counter-gap",	      [EVIDENCE_DELIVERED] = "delivered",
-	[EVIDENCE_FRAGMENTED] = "fragmented",	      [EVIDENCE_FRAGMENT] = "fragment",
+	[EVIDENCE_TCP_RETRANSMIT] = "tcp-retransmit",
+	[EVIDENCE_TCP_HOLE] = "tcp-hole",
+	[EVIDENCE_TCP_SILENCE] = "tcp-silence",
+	[EVIDENCE_ECHO_LOST] = "echo-lost",
+	[EVIDENCE_COUNTER_GAP] = "counter-gap",
+	[EVIDENCE_DELIVERED] = "delivered",
+	[EVIDENCE_FRAGMENTED] = "fragmented",
+	[EVIDENCE_FRAGMENT] = "fragment",
 	[EVIDENCE_REASSEMBLY_TIMEOUT] = "reassembly-timeout",
-	[EVIDENCE_TOO_BIG] = "too-big-message",	      [EVIDENCE_TUNNEL_MTU] = "tunnel-mtu",
-	[EVIDENCE_SYN_MSS] = "syn-mss",		      [EVIDENCE_HANDSHAKE] = "handshake-unanswered",
+	[EVIDENCE_TOO_BIG] = "too-big-message",
+	[EVIDENCE_TUNNEL_MTU] = "tunnel-mtu",
+	[EVIDENCE_SYN_MSS] = "syn-mss",
+	[EVIDENCE_HANDSHAKE] = "handshake-unanswered",
 };
 COVERS(evidence_kinds, EVIDENCE_KINDS);
 
@@ -127,22 +133,14 @@ const char *loss_name(enum wire_loss loss)
 }
 
 static const char *const tally_kinds[] = {
-	[WIRE_TALLY_FRAGMENTED] = "fragmented",
-	[WIRE_TALLY_FRAGMENT_FAILED] = "fragment-failed",
-	[WIRE_TALLY_FRAGMENT_RX] = "fragment-rx",
-	[WIRE_TALLY_FRAGMENT_TX] = "fragment-tx",
-	[WIRE_TALLY_TOO_BIG_RX] = "too-big-rx",
-	[WIRE_TALLY_TOO_BIG_TX] = "too-big-tx",
-	[WIRE_TALLY_DROP_TOO_BIG] = "drop-too-big",
-	[WIRE_TALLY_TUNNEL_OVERSIZED] = "tunnel-oversized",
-	[WIRE_TALLY_HANDSHAKE_TX] = "handshake-tx",
-	[WIRE_TALLY_HANDSHAKE_RX] = "handshake-rx",
-	[WIRE_TALLY_SEND_ERROR] = "send-error",
-	[WIRE_TALLY_SOURCE_REFUSED] = "source-refused",
-	[WIRE_TALLY_REASSEMBLED] = "reassembled",
-	[WIRE_TALLY_REASSEMBLY_TIMEOUT] = "reassembly-timeout",
-	[WIRE_TALLY_TOO_BIG_MADE] = "too-big-made",
-	[WIRE_TALLY_PMTU_LEARNED] = "pmtu-learned",
+	[WIRE_TALLY_FRAGMENTED] = "fragmented",		[WIRE_TALLY_FRAGMENT_FAILED] = "fragment-failed",
+	[WIRE_TALLY_FRAGMENT_RX] = "fragment-rx",	[WIRE_TALLY_FRAGMENT_TX] = "fragment-tx",
+	[WIRE_TALLY_TOO_BIG_RX] = "too-big-rx",		[WIRE_TALLY_TOO_BIG_TX] = "too-big-tx",
+	[WIRE_TALLY_DROP_TOO_BIG] = "drop-too-big",	[WIRE_TALLY_TUNNEL_OVERSIZED] = "tunnel-oversized",
+	[WIRE_TALLY_HANDSHAKE_TX] = "handshake-tx",	[WIRE_TALLY_HANDSHAKE_RX] = "handshake-rx",
+	[WIRE_TALLY_SEND_ERROR] = "send-error",		[WIRE_TALLY_SOURCE_REFUSED] = "source-refused",
+	[WIRE_TALLY_REASSEMBLED] = "reassembled",	[WIRE_TALLY_REASSEMBLY_TIMEOUT] = "reassembly-timeout",
+	[WIRE_TALLY_TOO_BIG_MADE] = "too-big-made",	[WIRE_TALLY_PMTU_LEARNED] = "pmtu-learned",
 	[WIRE_TALLY_TCP_RETRANSMIT] = "tcp-retransmit",
 };
 COVERS(tally_kinds, WIRE_TALLY_KINDS);

@@ -107,10 +107,15 @@ static void fix_clamp(struct finding *f, const char *interface)
 	uint32_t mtu = f->tunnel_mtu > MTU_MINIMUM ? f->tunnel_mtu : MTU_MINIMUM;
 
 	fix_add(f, "nft 'add table inet mtuscope { chain clamp { type filter hook forward priority mangle; }; }'");
-	fix_add(f, "nft add rule inet mtuscope clamp oifname %s tcp flags syn tcp option maxseg size set rt mtu", interface);
-	fix_add(f, "nft add rule inet mtuscope clamp iifname %s meta nfproto ipv4 tcp flags syn tcp option maxseg size set %u",
+	fix_add(f, "nft add rule inet mtuscope clamp oifname %s tcp flags syn tcp option maxseg size set rt mtu",
+		interface);
+	fix_add(f,
+		"nft add rule inet mtuscope clamp iifname %s meta nfproto ipv4 tcp flags syn tcp option maxseg size "
+		"set %u",
 		interface, mtu - 40);
-	fix_add(f, "nft add rule inet mtuscope clamp iifname %s meta nfproto ipv6 tcp flags syn tcp option maxseg size set %u",
+	fix_add(f,
+		"nft add rule inet mtuscope clamp iifname %s meta nfproto ipv6 tcp flags syn tcp option maxseg size "
+		"set %u",
 		interface, mtu - 60);
 }
 
@@ -133,7 +138,8 @@ void recommend_fix(struct finding *f)
 			f->recommended_mtu);
 		break;
 	case FINDING_PTB_SUPPRESSED:
-		fix_add(f, "# let ICMP type 3 code 4 and ICMPv6 type 2 out of this machine; see nft list ruleset, and ip route get");
+		fix_add(f, "# let ICMP type 3 code 4 and ICMPv6 type 2 out of this machine; see nft list ruleset, and "
+			   "ip route get");
 		fix_add(f, "sysctl -w net.ipv4.icmp_ratemask=6160");
 		fix_clamp(f, interface);
 		break;

@@ -31,25 +31,25 @@ struct ip_endpoint {
 struct link {
 	uint32_t ifindex;
 	char name[IFACE_NAME_LEN];
-	uint32_t mtu;		/* bytes */
-	uint8_t role;		/* enum wire_role */
+	uint32_t mtu; /* bytes */
+	uint8_t role; /* enum wire_role */
 	bool up;
-	bool ethernet;		/* packets at tc carry a 14-byte Ethernet header */
-	bool kernel_wireguard;	/* tunnel: its peers are known by netlink */
-	uint16_t listen_port;	/* tunnel: UDP, host byte order, 0 unknown */
-	uint32_t fwmark;	/* tunnel */
-	uint32_t peers_n;	/* tunnel */
+	bool ethernet;	       /* packets at tc carry a 14-byte Ethernet header */
+	bool kernel_wireguard; /* tunnel: its peers are known by netlink */
+	uint16_t listen_port;  /* tunnel: UDP, host byte order, 0 unknown */
+	uint32_t fwmark;       /* tunnel */
+	uint32_t peers_n;      /* tunnel */
 };
 
 struct peer {
 	uint32_t tunnel_ifindex;
 	uint8_t public_key[WG_KEY_LEN];
-	struct ip_endpoint endpoint;	/* family 0: none known */
-	uint32_t egress_ifindex;	/* link of the kernel's route to the endpoint, 0: no route */
-	uint32_t egress_mtu;		/* of that route or link, the smaller, as configured; bytes, outer */
-	uint32_t learned_mtu;		/* path MTU that the kernel holds for the endpoint from a too-big message, which
+	struct ip_endpoint endpoint; /* family 0: none known */
+	uint32_t egress_ifindex;     /* link of the kernel's route to the endpoint, 0: no route */
+	uint32_t egress_mtu;	     /* of that route or link, the smaller, as configured; bytes, outer */
+	uint32_t learned_mtu;	     /* path MTU that the kernel holds for the endpoint from a too-big message, which
 					 * may have been forged; below egress_mtu; 0: none */
-	int64_t last_handshake_s;	/* Unix time, 0: never */
+	int64_t last_handshake_s;    /* Unix time, 0: never */
 	uint64_t rx_bytes, tx_bytes;
 	uint16_t keepalive_s;
 };
@@ -57,7 +57,7 @@ struct peer {
 struct allowed_ip {
 	struct ip_address ip;
 	uint8_t prefix_len;
-	uint32_t peer;	/* index into inventory.peers */
+	uint32_t peer; /* index into inventory.peers */
 };
 
 struct inventory {
@@ -65,9 +65,9 @@ struct inventory {
 	size_t links_n;
 	struct peer *peers;
 	size_t peers_n;
-	struct allowed_ip *allowed_ips;	/* sorted: by tunnel, then longest prefix first */
+	struct allowed_ip *allowed_ips; /* sorted: by tunnel, then longest prefix first */
 	size_t allowed_ips_n;
-	uint32_t *peers_by_endpoint;	/* inventory_index() makes it, NULL: not indexed; holds indices into peers */
+	uint32_t *peers_by_endpoint; /* inventory_index() makes it, NULL: not indexed; holds indices into peers */
 };
 
 struct session {
@@ -92,8 +92,8 @@ struct drop {
 };
 
 struct snapshot {
-	uint32_t now_ms;	/* the clock of wire.h's times */
-	int64_t realtime_ms;	/* Unix time of now_ms: to print, never to decide */
+	uint32_t now_ms;     /* the clock of wire.h's times */
+	int64_t realtime_ms; /* Unix time of now_ms: to print, never to decide */
 	struct inventory inventory;
 	struct wire_flow *flows; /* only those used since the loader started */
 	size_t flows_n;

@@ -21,10 +21,10 @@ enum status_state { STATUS_READY, STATUS_DEGRADED, STATUS_EXIT };
 struct hook_status {
 	char name[STATUS_NAME_LEN]; /* "wg_xmit", or "tc egress wg0" */
 	bool attached;
-	char how[16];			/* "tcx", "clsact", "fentry", "kprobe", "tp_btf"; "" if not attached */
+	char how[16];			 /* "tcx", "clsact", "fentry", "kprobe", "tp_btf"; "" if not attached */
 	char why_not[STATUS_REASON_LEN]; /* "" if attached */
-	const char *blinds;		/* what stays unseen without it; static text; NULL: nothing, all is well */
-	char note[STATUS_REASON_LEN];	/* attached: why not in the best way for this hook; "" if it is */
+	const char *blinds;		 /* what stays unseen without it; static text; NULL: nothing, all is well */
+	char note[STATUS_REASON_LEN];	 /* attached: why not in the best way for this hook; "" if it is */
 };
 
 struct status {
@@ -40,7 +40,7 @@ struct status {
 /* "ready", "degraded", "exit"; "flow_evicted", "flow_refused", … Never NULL. */
 const char *status_state_name(enum status_state state);
 const char *loss_name(enum wire_loss loss);
-const char *role_name(enum wire_role role); /* "tunnel", "underlay", "lan" */
+const char *role_name(enum wire_role role);		/* "tunnel", "underlay", "lan" */
 const char *tally_kind_name(enum wire_tally_kind kind); /* "fragmented", "too-big-rx", … */
 
 #endif

@@ -105,7 +105,8 @@ static int list_subject(struct ledgers *ls, const struct snapshot *snap, const s
 	const struct peer *peer = NULL;
 	struct ledger *l;
 
-	if (!s->last_ms || ls->now_ms - s->last_ms > LEDGER_WINDOW_MS || !subject_path(snap, &s->key, &peer, &direction))
+	if (!s->last_ms || ls->now_ms - s->last_ms > LEDGER_WINDOW_MS ||
+	    !subject_path(snap, &s->key, &peer, &direction))
 		return 0;
 	tunnel = peer ? inventory_link(&snap->inventory, peer->tunnel_ifindex) : first_tunnel(snap);
 	if (!tunnel)
@@ -145,7 +146,7 @@ void subjects_forget(struct ledgers *ls, bool all)
 {
 	struct subject_memory *m, *next;
 
-	HASH_ITER(hh, ls->subjects, m, next) {
+	HASH_ITER (hh, ls->subjects, m, next) {
 		if (all || m->seen_ms != ls->now_ms) {
 			HASH_DEL(ls->subjects, m);
 			free(m);

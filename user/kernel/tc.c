@@ -22,10 +22,11 @@ enum { TCX_INGRESS = 46, TCX_EGRESS = 47 }; /* enum bpf_attach_type, Linux 6.6; 
 
 #define FILTER_MARK	  0x6d740000u /* "mt" in the upper half of the handle */
 #define FILTER_MARK_MASK  0xffff0000u
-#define FILTER_OWN_QDISC  1u	      /* the qdisc is ours: remove it with the last filter */
+#define FILTER_OWN_QDISC  1u /* the qdisc is ours: remove it with the last filter */
 #define FILTER_SLOT_SHIFT 1
-#define FILTER_PRIORITIES 8 /* 1 … 8: before others, whose verdict would hide packets; more than one if theirs is no bpf */
-#define SLOTS		  64
+#define FILTER_PRIORITIES                                                                                              \
+	8 /* 1 … 8: before others, whose verdict would hide packets; more than one if theirs is no bpf */
+#define SLOTS 64
 
 static int slot_bind(int slot)
 {
@@ -169,8 +170,9 @@ int tc_attach(struct kernel *kernel, struct tc_attachment *at)
 	int prog_fd = program_fd(kernel, at), err;
 
 	at->handle = 0;
-	at->link_fd = bpf_link_create(prog_fd, at->ifindex,
-				      (enum bpf_attach_type)(at->direction == WIRE_RX ? TCX_INGRESS : TCX_EGRESS), NULL);
+	at->link_fd =
+		bpf_link_create(prog_fd, at->ifindex,
+				(enum bpf_attach_type)(at->direction == WIRE_RX ? TCX_INGRESS : TCX_EGRESS), NULL);
 	err = at->link_fd < 0 ? at->link_fd : 0;
 	if (err == -EINVAL) /* before 6.6 */
 		err = clsact_attach(kernel, at, prog_fd);

@@ -18,9 +18,9 @@ struct verdict {
 	size_t evidence_n;
 	struct finding_flow flows[FINDING_FLOWS_MAX]; /* the longest stalled first */
 	size_t flows_n;
-	uint32_t limit;		 /* bytes, outer: what the egress link or a too-big message allows; 0: not a matter of that */
+	uint32_t limit; /* bytes, outer: what the egress link or a too-big message allows; 0: not a matter of that */
 	enum finding_basis basis; /* of limit */
-	struct ip_address host;	 /* whom a too-big message was for or from; family 0: not a matter of that */
+	struct ip_address host;	  /* whom a too-big message was for or from; family 0: not a matter of that */
 };
 
 /* True and *v filled if the trouble is there at now_ms. */

@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-#define INITIATION	 1    /* WireGuard's message type */
-#define INITIATIONS_MIN	 3    /* one every five seconds: ten seconds without an answer */
-#define USED_MS		 5000 /* the peer is wanted now */
+#define INITIATION	1    /* WireGuard's message type */
+#define INITIATIONS_MIN 3    /* one every five seconds: ten seconds without an answer */
+#define USED_MS		5000 /* the peer is wanted now */
 
 bool detect_peer_unreachable(const struct ledger *l, uint32_t now_ms, struct verdict *v)
 {
@@ -25,7 +25,8 @@ bool detect_peer_unreachable(const struct ledger *l, uint32_t now_ms, struct ver
 		return l->used_ms && now_ms - l->used_ms <= USED_MS;
 	}
 	s = ledger_subject(l, WIRE_TALLY_HANDSHAKE_TX, INITIATION, 1);
-	if (!s || s->count < INITIATIONS_MIN || now_ms - s->last_ms > SUBJECT_PAUSE_MS || l->last_heard_ms >= s->first_ms)
+	if (!s || s->count < INITIATIONS_MIN || now_ms - s->last_ms > SUBJECT_PAUSE_MS ||
+	    l->last_heard_ms >= s->first_ms)
 		return false;
 	v->first_ms = s->first_ms;
 	verdict_evidence(v, EVIDENCE_HANDSHAKE, s->count, s->size_max);

@@ -10,25 +10,25 @@
 #include "chance.h"
 #include "outer.h"
 
-#define CHANCE_MAX	 1e-4  /* with the conditions below less than one false alarm a year on a busy gateway */
-#define TRIES_MIN	 3     /* however improbable: less may be one burst of loss */
-#define TRIES_UNHEARD	 4     /* the host was not heard again since: it might have died just then */
-#define TRIES_CHANGED	 5     /* the size did get through shortly before: a burst must not pass for a changed path */
-#define TRIES_HEARD	 2     /* that many one outage must not explain */
-#define CHANGED_MS	 2000  /* … and it must have lasted longer than a link takes to come back */
-#define OUTER_MIN	 576   /* no IPv4 path carries less (RFC 791), what dies below it dies of something else */
-#define ETHERNET_MTU	 1500  /* beyond it no path on the Internet is to be expected to carry it */
-#define LOOKBACK_MS	 10000 /* what got through so long before counts for the bracket, if nothing says the path changed */
-#define LOST_TICKS_MIN	 3     /* rx: gaps at different moments, not a burst or two */
-#define LOST_TICKS_JUMBO 2     /* … where the size makes a hole likelier than a burst */
-#define STALL_LOSS_MAX	 24    /* rx: packets that one stalled flow loses at most: an initial window and its repetitions */
-#define PADDING		 16    /* WireGuard pads the inner packet to a multiple of it */
-#define RTO_MIN_MS	 200   /* rx: Linux's shortest retransmission time-out, doubled with each try */
-#define CONFIDENCE_HOST	 0.98
+#define CHANCE_MAX	      1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
+#define TRIES_MIN	      3	   /* however improbable: less may be one burst of loss */
+#define TRIES_UNHEARD	      4	   /* the host was not heard again since: it might have died just then */
+#define TRIES_CHANGED	      5 /* the size did get through shortly before: a burst must not pass for a changed path */
+#define TRIES_HEARD	      2 /* that many one outage must not explain */
+#define CHANGED_MS	      2000 /* … and it must have lasted longer than a link takes to come back */
+#define OUTER_MIN	      576  /* no IPv4 path carries less (RFC 791), what dies below it dies of something else */
+#define ETHERNET_MTU	      1500 /* beyond it no path on the Internet is to be expected to carry it */
+#define LOOKBACK_MS	      10000 /* what got through so long before counts for the bracket, if nothing says the path changed */
+#define LOST_TICKS_MIN	      3 /* rx: gaps at different moments, not a burst or two */
+#define LOST_TICKS_JUMBO      2 /* … where the size makes a hole likelier than a burst */
+#define STALL_LOSS_MAX	      24 /* rx: packets that one stalled flow loses at most: an initial window and its repetitions */
+#define PADDING		      16  /* WireGuard pads the inner packet to a multiple of it */
+#define RTO_MIN_MS	      200 /* rx: Linux's shortest retransmission time-out, doubled with each try */
+#define CONFIDENCE_HOST	      0.98
 #define CONFIDENCE_UNTIL_THEN 0.8
-#define CONFIDENCE_PEER	 0.75
-#define CONFIDENCE_GAPS	 0.9   /* rx: the size is inferred from what was announced */
-#define CONFIDENCE_SILENT 0.7  /* rx: and nothing but the hole speaks for it */
+#define CONFIDENCE_PEER	      0.75
+#define CONFIDENCE_GAPS	      0.9 /* rx: the size is inferred from what was announced */
+#define CONFIDENCE_SILENT     0.7 /* rx: and nothing but the hole speaks for it */
 
 /* When that size last got through. rx: a stall's size includes the most that the peer may have padded. */
 static uint32_t size_ms(const struct ledger *l, const struct stall *s)
@@ -128,8 +128,8 @@ static double loss_rate_before(const struct ledger *l, const struct stall *s)
 {
 	uint32_t lost, received;
 
-	ledger_loss(l, s->first_ms > LEDGER_WINDOW_MS ? s->first_ms - LEDGER_WINDOW_MS : 0, s->first_ms, &lost, &received,
-		    NULL);
+	ledger_loss(l, s->first_ms > LEDGER_WINDOW_MS ? s->first_ms - LEDGER_WINDOW_MS : 0, s->first_ms, &lost,
+		    &received, NULL);
 	return chance_loss_rate(lost, (uint64_t)lost + received);
 }
 
