@@ -253,7 +253,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 			f->tx_acked = f->tx_end = t->seq;
 			f->flags |= WIRE_FLOW_TX_KNOWN;
 		}
-		if (!before(t->seq, f->tx_acked))
+		if (!before(t->seq, f->tx_acked) && end - f->tx_acked <= SEQ_JUMP_MAX)
 			trial_sent(f, t->seq, t->seq + one, p->size, before(t->seq, f->tx_end), now);
 		if (t->payload) {
 			f->flags |= WIRE_FLOW_TX_REQUEST;
@@ -262,7 +262,8 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 		}
 	}
 	/* FIN takes a number as well: the acknowledgement of the last bytes may be one more than they are. */
-	if ((bytes || t->fin) && (f->flags & WIRE_FLOW_TX_KNOWN) && before(f->tx_end, end))
+	if ((bytes || t->fin) && (f->flags & WIRE_FLOW_TX_KNOWN) && before(f->tx_end, end) &&
+	    end - f->tx_acked <= SEQ_JUMP_MAX)
 		f->tx_end = end;
 	if (t->rst)
 		f->flags |= WIRE_FLOW_RESET;

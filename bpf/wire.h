@@ -75,7 +75,7 @@ struct wire_counters {
 	__u64 fragments_last;
 	__u64 unparsed;		      /* packets whose headers could not be read to the end */
 	__u64 scratch[8];	      /* the packet being parsed (struct packet); means nothing to user space */
-	__u64 sizes[WIRE_SIZE_SLOTS]; /* tunnel: inner sizes; underlay: outer sizes of WireGuard data */
+	__u64 sizes[WIRE_SIZE_SLOTS]; /* tunnel: inner sizes; underlay: outer sizes of WireGuard datagrams */
 };
 
 enum wire_flow_flags {

@@ -218,6 +218,37 @@ static void test_own_ack_ahead(void **state)
 	assert_int_equal(flow_only(h)->trial_tries, 1);
 }
 
+/*
+ * A number farther ahead than any window, or one so old that it looks like one ahead: it neither goes on trial nor moves
+ * the end, and the real acknowledgements are believed as before.
+ */
+static void test_jump_not_believed(void **state)
+{
+	static const uint32_t jumps[] = { (1u << 30) + 1, 0x7fffff00, 0x80000005, 0x80000f00 };
+	struct harness *h = *state;
+
+	for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+		harness_reset(state);
+		send_data(h, ISN, FULL);
+		receive_ack(h, ISN + FULL);
+		send_data(h, ISN + FULL, 3000); /* under way, so that the end is ahead of what is acknowledged */
+		send_data(h, ISN + FULL + jumps[i], 100);
+		assert_int_equal(flow_only(h)->tx_end, ISN + FULL + 3000);
+		assert_int_equal(flow_only(h)->trial_seq, ISN + FULL);
+		assert_int_equal(flow_only(h)->tx_trials, 2);
+		receive_ack(h, ISN + FULL + 3000);
+		assert_int_equal(flow_only(h)->tx_delivered, 2);
+		/* With nothing on trial it does not become one. */
+		send_data(h, ISN + FULL + 3000 + jumps[i], 100);
+		assert_int_equal(flow_only(h)->trial_last_ms, 0);
+		assert_int_equal(flow_only(h)->tx_end, ISN + FULL + 3000);
+	}
+	/* As far as a window may reach it is believed. */
+	send_data(h, ISN + FULL + 3000 + (1u << 30) - 100, 100);
+	assert_int_equal(flow_only(h)->tx_end, ISN + FULL + 3000 + (1u << 30));
+	assert_int_equal(flow_only(h)->trial_inner, 140);
+}
+
 static void test_wrap_around(void **state)
 {
 	uint32_t seq = 0u - 3 * FULL / 2;
@@ -328,6 +359,7 @@ int main(void)
 		bpf_test(test_keep_alive),
 		bpf_test(test_ack_of_the_unsent),
 		bpf_test(test_own_ack_ahead),
+		bpf_test(test_jump_not_believed),
 		bpf_test(test_wrap_around),
 		bpf_test(test_largest_of_a_tick),
 		bpf_test(test_fin_is_acknowledged),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Fuzz target (libFuzzer): bytes become a gateway that changes step by step, seen in snapshots by the analysis, as a forged
- * recording would be. Any field may hold anything that its type allows. No crash, no sanitizer report, and each finding
- * that comes out holds the invariants of ../unit/invariants.h. Needs user/core/.
+ * Fuzz target (libFuzzer): bytes become a gateway that changes step by step, seen in snapshots by the analysis, as a
+ * forged recording would be. Any field may hold anything that its type allows. No crash, no sanitizer report, and
+ * each finding that comes out holds the invariants of ../unit/invariants.h. Needs user/core/.
  */
 #include <errno.h>
 #include <stdint.h>

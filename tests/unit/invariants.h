@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What must be true of every finding, whatever the snapshots were. Header only: the unit tests and the fuzz target share
- * it, and the latter is built from one file.
+ * What must be true of every finding, whatever the snapshots were. Header only: the unit tests and the fuzz target
+ * share it, and the latter is built from one file.
  */
 #ifndef MTUSCOPE_TEST_INVARIANTS_H
 #define MTUSCOPE_TEST_INVARIANTS_H

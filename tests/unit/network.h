@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * TCP through the tunnel of a scene, packet by packet, over a path that a test makes good or bad. The gateway's tc
- * programs see each packet (programs.h): going out before the path may lose it, coming in after. Enough of TCP for that: windows,
- * time-outs that double, fast retransmission; requests and responses of random sizes; everything from one seed.
+ * programs see each packet (programs.h): going out before the path may lose it, coming in after. Enough of TCP for
+ * that: windows, time-outs that double, fast retransmission; requests and responses of random sizes; everything from
+ * one seed.
  */
 #ifndef MTUSCOPE_TEST_NETWORK_H
 #define MTUSCOPE_TEST_NETWORK_H

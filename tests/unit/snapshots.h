@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A gateway to tell stories about: tunnels, peers, flows and sessions as plain data that a test changes, and an analysis
- * that sees it in snapshots 250 ms apart. Each snapshot is a copy that is freed after the step, so
- * an analysis that keeps a pointer into it is found out; each finding that comes out is checked against the contract. For
- * the tests of user/core/ only.
+ * A gateway to tell stories about: tunnels, peers, flows and sessions as plain data that a test changes, and an
+ * analysis that sees it in snapshots 250 ms apart. Each snapshot is a copy that is freed after the step, so an
+ * analysis that keeps a pointer into it is found out; each finding that comes out is checked against the contract.
+ * For the tests of user/core/ only.
  */
 #ifndef MTUSCOPE_TEST_SNAPSHOTS_H
 #define MTUSCOPE_TEST_SNAPSHOTS_H

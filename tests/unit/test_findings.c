@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The life of a finding: that it opens once, says no more than it must, and ends when the trouble has ended, not before. And
- * snapshots that come twice, late, or not at all.
+ * The life of a finding: that it opens once, says no more than it must, and ends when the trouble has ended, not
+ * before. And snapshots that come twice, late, or not at all.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What looks like an MTU black hole and is none: nothing may be said. Told in snapshots where the story is simple, and where
- * chance plays a part simulated, packet by packet, from many seeds.
+ * What looks like an MTU black hole and is none: nothing may be said. Told in snapshots where the story is simple, and
+ * where chance plays a part simulated, packet by packet, from many seeds.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -242,7 +242,7 @@ static void outage_each_minute(uint32_t second)
 /* When it is over the pings come back at once, the next try of a stalled flow only seconds later. */
 static void test_outages_in_which_everything_dies(void **state)
 {
-	static const uint32_t lengths_s[] = { 1, 2, 5, 10, 30 };
+	static const uint32_t lengths_s[] = { 2, 5, 30 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lengths_s) / sizeof(lengths_s[0]); i++) {

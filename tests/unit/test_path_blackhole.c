@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Black holes that must be found, and what the finding must then say: stories told to the whole analysis in snapshots, as
- * short as they can be told. Their look-alikes are in test_lookalikes.c.
+ * Black holes that must be found, and what the finding must then say: stories told to the whole analysis in
+ * snapshots, as short as they can be told. Their look-alikes are in test_lookalikes.c.
  */
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -327,7 +327,7 @@ static void test_size_that_the_sender_gave_up(void **state)
 	assert_bracket(scene_last(&s), 1132, 8980, 1280);
 }
 
-/* Real traffic, packet by packet: whatever the seed, the hole is found in its own direction and its bracket holds the truth. */
+/* Packet by packet: whatever the seed, the hole is found in its own direction, and its bracket holds the truth. */
 static void assert_found(enum wire_direction direction, uint32_t mtu, uint32_t path_mtu, uint32_t within_ms)
 {
 	static struct network n;

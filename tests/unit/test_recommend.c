@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cure: which MTU a bracket allows, and commands that a person may paste into a shell as root, whatever the interface
- * is called.
+ * The cure: which MTU a bracket allows, and commands that a person may paste into a shell as root, whatever the
+ * interface is called.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,6 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 lab_require_wireguard
+traffic=()
 
 # row NAME NS CLASS STATUS SECONDS COMMAND...: the command leads to a finding of the class within the time, and to no other
 # class of its severity; mtuscope ends with that exit status.
@@ -20,16 +21,33 @@ row()
 		".mtuscope.finding | select(.class == \"$class\" and .interface == \"wg0\" and .state == \"open\")"
 	check "$name: it names a cure" lab_find_record "$MTUSCOPE_RECORDS" ".mtuscope.finding.fix | select(. and length > 0)"
 	stop_mtuscope
+	calm
 	is "$MTUSCOPE_STATUS" "$status" "$name: exit status $status"
 	is "$(jq -r 'select(.mtuscope.finding) | .mtuscope.finding.class' "$MTUSCOPE_RECORDS" | sort -u)" "$class" \
 		"$name: and nothing else is said"
 }
 
+# Ends the row's traffic, and lets every host forget what it has learned of paths.
+calm()
+{
+	local ns
+
+	lab_kill "${traffic[@]}"
+	traffic=()
+	for ns in "$LAB_RELAY" "$LAB_GW" "$LAB_SERVER"; do ip -n "$ns" route flush cache; done
+}
+
+# traffic NS COMMAND...: in the background, until the row ends.
+traffic()
+{
+	lab_spawn "$1" /dev/null "$(lab_file traffic.err)" "${@:2}"
+	traffic+=("$LAB_PID")
+}
+
 # A datagram five times a second that does not fit into the tunnel and must not be fragmented.
 too_big_datagrams()
 {
-	lab_spawn "$LAB_SERVER" /dev/null "$(lab_file udp.err)" timeout 15 \
-		"$LAB_TRAFFIC" udp-send 10.30.0.1 9 --size 3000 --count 60 --interval 200 --df
+	traffic "$LAB_SERVER" timeout 15 "$LAB_TRAFFIC" udp-send 10.30.0.1 9 --size 3000 --count 60 --interval 200 --df
 }
 
 # nft_drop NS HOOK RULE: a filter of that rule; nft_clear NS removes it.
@@ -55,12 +73,12 @@ connect()
 
 big_pings()
 {
-	lab_spawn "$LAB_RELAY" /dev/null /dev/null ping -n -i 0.5 -c 10 -M dont -s 3000 "$LAB_SERVER_IP"
+	traffic "$LAB_RELAY" ping -n -i 0.5 -c 10 -M dont -s 3000 "$LAB_SERVER_IP"
 }
 
 download()
 {
-	lab_spawn "$LAB_RELAY" /dev/null /dev/null timeout 20 "$LAB_TRAFFIC" tcp-get "$LAB_SERVER_IP" 5001 --bytes 200000
+	traffic "$LAB_RELAY" timeout 20 "$LAB_TRAFFIC" tcp-get "$LAB_SERVER_IP" 5001 --bytes 200000
 }
 
 # A new peer entry has no session: WireGuard must shake hands, and nobody answers there.
@@ -68,14 +86,14 @@ wrong_endpoint()
 {
 	in_ns "$LAB_RELAY" wg set wg0 peer "$LAB_GW_KEY" remove
 	in_ns "$LAB_RELAY" wg set wg0 peer "$LAB_GW_KEY" endpoint 203.0.113.77:51820 allowed-ips 10.30.0.3/32,192.168.3.0/24
-	lab_spawn "$LAB_RELAY" /dev/null /dev/null ping -n -i 1 "$LAB_SERVER_IP"
+	traffic "$LAB_RELAY" ping -n -i 1 "$LAB_SERVER_IP"
 }
 
 no_endpoint()
 {
 	in_ns "$LAB_RELAY" wg set wg0 peer "$LAB_GW_KEY" remove
 	in_ns "$LAB_RELAY" wg set wg0 peer "$LAB_GW_KEY" allowed-ips 10.30.0.3/32,192.168.3.0/24
-	lab_spawn "$LAB_RELAY" /dev/null /dev/null ping -n -i 1 "$LAB_SERVER_IP"
+	traffic "$LAB_RELAY" ping -n -i 1 "$LAB_SERVER_IP"
 }
 
 # A too-big message with MTU 68 about the tunnel's own packets, made by hand in the internet.
