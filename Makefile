@@ -135,7 +135,7 @@ $(BUILD)/tests/chain: tests/lab/make-chain
 
 $(BUILD)/tests/vm/%.t: Makefile
 	@mkdir -p $(@D)
-	@printf '#!/bin/sh\nexec scripts/vm --kernel %s -- tests/lab/scenarios/%s.sh\n' $(*D) $(*F) > $@
+	@printf '#!/bin/sh\nexec scripts/vm --timeout 900 --kernel %s -- tests/lab/scenarios/%s.sh\n' $(*D) $(*F) > $@
 	@chmod +x $@
 
 FUZZ_SECONDS ?= 60

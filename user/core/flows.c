@@ -212,6 +212,7 @@ struct host {
 		uint8_t address[16];
 	} key;
 	uint32_t heard_ms;
+	uint32_t echo_ms; /* when it last answered an echo request, of any size */
 	UT_hash_handle hh;
 };
 
@@ -358,14 +359,20 @@ int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
 
 		if (h && f->rx_delivered_ms > h->heard_ms)
 			h->heard_ms = f->rx_delivered_ms;
+		if (h && is_echo(f) && f->tx_delivered_ms > h->echo_ms)
+			h->echo_ms = f->tx_delivered_ms;
 	}
 	for (size_t i = 0; !err && i < ls->list_n; i++) {
 		struct ledger *l = ls->list[i];
 
 		for (size_t j = 0; j < l->stalls_n; j++) {
 			struct stall *s = &l->stalls[j];
-			uint32_t host_ms = host_find(hosts, l->tunnel_ifindex, s->host)->heard_ms;
+			const struct host *h = host_find(hosts, l->tunnel_ifindex, s->host);
+			uint32_t host_ms = h->heard_ms;
 
+			/* A host that answers no echo at all says nothing by its silence. */
+			if (s->kind == EVIDENCE_ECHO_LOST)
+				host_ms = h->echo_ms;
 			stall_alive(s, l, host_ms, l->last_heard_ms);
 			if (l->direction == WIRE_TX)
 				stall_heard(ls, s, host_ms > s->first_ms ? host_ms : l->last_heard_ms);

@@ -112,6 +112,15 @@ dead_destination()
 	in_ns "$LAB_SERVER" nft delete table inet filter
 }
 
+# No echo is answered, whatever its size, while small TCP to that host goes on.
+no_echo()
+{
+	in_ns "$LAB_SERVER" nft -f - <<<'table inet filter { chain input { type filter hook input priority 0; icmp type echo-request drop; }; }'
+	lab_spawn "$LAB_RELAY" /dev/null /dev/null ping -n -i 0.5 -c 14 -s 1172 "$LAB_SERVER_IP"
+	for _ in 1 2 3 4 5 6 7; do get 2 5003 --send 300 --bytes 300; wait_for 1 "a moment" false; done
+	in_ns "$LAB_SERVER" nft delete table inet filter
+}
+
 lab_incident --tunnel-mtu-a 1420 --tunnel-mtu-b 1420
 lab_serve 5001 --send 3000000000
 lab_serve 5002 --bytes 3000000 --send 1
@@ -129,5 +138,6 @@ silent "policer with a tiny queue" policed
 silent "peer dies in a transfer" dies_in_transfer
 silent "hung server" hung_server
 silent "filtered port" filtered_port
+silent "a host that answers no echo" no_echo
 silent "one destination that answers no data" dead_destination
 done_testing
