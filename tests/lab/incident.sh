@@ -280,13 +280,16 @@ lab_serve()
 	wait_for 10 "the server on $port" lab_listens "$LAB_SERVER" "$port"
 }
 
-# lab_end_flows: ends every connection of the relay and the server, so that none repeats itself into what comes next.
+# lab_end_flows: ends every connection of the relay and the server, so that none repeats itself into what comes next, and
+# lets the hosts forget the path MTUs that they have learned.
 lab_end_flows()
 {
 	local ns
 
-	for ns in "$LAB_RELAY" "$LAB_SERVER"; do
+	for ns in "$LAB_RELAY" "$LAB_GW" "$LAB_SERVER"; do
 		in_ns "$ns" ss -K state connected >/dev/null 2>&1
+		ip -n "$ns" route flush cache
+		ip -n "$ns" -6 route flush cache
 	done
 }
 

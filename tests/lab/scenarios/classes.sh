@@ -30,11 +30,9 @@ row()
 # Ends the row's traffic, and lets every host forget what it has learned of paths.
 calm()
 {
-	local ns
-
 	lab_kill "${traffic[@]}"
 	traffic=()
-	for ns in "$LAB_RELAY" "$LAB_GW" "$LAB_SERVER"; do ip -n "$ns" route flush cache; done
+	lab_end_flows
 }
 
 # traffic NS COMMAND...: in the background, until the row ends.

@@ -29,6 +29,7 @@ incident()
 	stop_mtuscope
 	is "$MTUSCOPE_STATUS" 2 "$name: the exit status is 2"
 	is "$(jq -r 'select(.mtuscope.finding) | .mtuscope.finding.id' "$records" | sort -u | wc -l)" 1 "$name: one cause is one finding"
+	lab_end_flows
 	lab_tunnel_mtu 8921 8920
 }
 
