@@ -117,7 +117,7 @@ no_echo()
 {
 	in_ns "$LAB_SERVER" nft -f - <<<'table inet filter { chain input { type filter hook input priority 0; icmp type echo-request drop; }; }'
 	lab_spawn "$LAB_RELAY" /dev/null /dev/null ping -n -i 0.5 -c 14 -s 1172 "$LAB_SERVER_IP"
-	for _ in 1 2 3 4 5 6 7; do get 2 5003 --send 300 --bytes 300; wait_for 1 "a moment" false; done
+	until lab_gone_within 5 "$LAB_PID"; do get 2 5003 --send 300 --bytes 300; done
 	in_ns "$LAB_SERVER" nft delete table inet filter
 }
 
