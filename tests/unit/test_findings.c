@@ -123,6 +123,29 @@ static void test_lowered_mtu_resolves_when_traffic_flows(void **state)
 	assert_int_equal(scene_last(&s)->tunnel_mtu, 1440);
 }
 
+/* A packet that came right after the snapshot that saw the change bears that snapshot's time. */
+static void test_traffic_dated_with_the_change_resolves(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	s.links[1].mtu = 1440;
+	scene_tick(&s);
+	flow_delivers(&s, other, 1440);
+	scene_ticks(&s, 2);
+	assert_int_equal(s.resolved, 1);
+}
+
+static void test_the_recommended_mtu_resolves_without_traffic(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	s.links[1].mtu = scene_last(&s)->recommended_mtu;
+	scene_ticks(&s, 10 * SECOND);
+	assert_int_equal(s.resolved, 1);
+}
+
 /* Some time may pass between the finding and the one who reads it. */
 static void test_mtu_lowered_after_a_quiet_time(void **state)
 {
@@ -319,6 +342,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_delivery_resolves, start, end),
 		cmocka_unit_test_setup_teardown(test_smaller_deliveries_do_not_resolve, start, end),
 		cmocka_unit_test_setup_teardown(test_lowered_mtu_resolves_when_traffic_flows, start, end),
+		cmocka_unit_test_setup_teardown(test_traffic_dated_with_the_change_resolves, start, end),
+		cmocka_unit_test_setup_teardown(test_the_recommended_mtu_resolves_without_traffic, start, end),
 		cmocka_unit_test_setup_teardown(test_mtu_lowered_after_a_quiet_time, start, end),
 		cmocka_unit_test_setup_teardown(test_mtu_lowered_too_little_does_not_resolve, start, end),
 		cmocka_unit_test_setup_teardown(test_removed_peer_resolves, start, end),

@@ -12,7 +12,7 @@
 
 #define UPDATE_MIN_MS 1000   /* not more often: a bracket may narrow with every packet */
 #define TRAFFIC_OUTER 576    /* traffic of that size after the cure shows that it flows */
-#define CURED_MS      5000   /* … and without any, this long after the cure a peer that is heard will do */
+#define CURED_MS      5000   /* … without any: small packets, or just the recommended MTU, and so long no new stall */
 #define PATH_GONE_MS  10000  /* peer or tunnel gone for so long: nobody is just restarting it */
 #define FORGET_MS     600000 /* no further evidence for ten minutes: the finding has outlived its cause */
 
@@ -194,8 +194,10 @@ static bool step_is_over(const struct living *it, const struct ledger *l, uint32
 		return true;
 	if (l->mtu_changed_ms <= it->opened_ms || (it->f.path_mtu_upper && largest >= it->f.path_mtu_upper))
 		return false;
-	return ledger_delivered_ms(l, TRAFFIC_OUTER) > l->mtu_changed_ms ||
-	       (now_ms - l->mtu_changed_ms > CURED_MS && ledger_delivered_ms(l, 1) > l->mtu_changed_ms);
+	/* The programs date packets with the last snapshot's time: one of the same time came after the change. */
+	return ledger_delivered_ms(l, TRAFFIC_OUTER) >= l->mtu_changed_ms ||
+	       (now_ms - l->mtu_changed_ms > CURED_MS &&
+		(ledger_delivered_ms(l, 1) >= l->mtu_changed_ms || l->tunnel_mtu <= it->f.recommended_mtu));
 }
 
 /* The proof that the trouble is over; without one a finding lives on for a while, so that it does not flap. */
