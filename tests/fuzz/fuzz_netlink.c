@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzz target: whatever bytes netlink hands over, the parsers of user/inventory/ stay within them, and an inventory
+ * Fuzz target: whatever bytes netlink or a WireGuard daemon hands over, the parsers of user/inventory/ stay within them, and an inventory
  * that came of it answers with its index (user/core/inventory.c) as it does without.
  * In: a byte that chooses the parser, then one datagram. Run by libFuzzer.
  */
@@ -60,7 +60,26 @@ static void compare_answers(struct inventory *inv)
 	}
 }
 
-static void fuzz_wireguard(const void *datagram, size_t len)
+static void parse_uapi(struct wireguard_dump *dump, const void *answer, size_t len)
+{
+	char *text = malloc(len + 1);
+
+	if (!text)
+		return;
+	memcpy(text, answer, len);
+	text[len] = 0;
+	dump_begin(dump);
+	if (uapi_parse(text, dump))
+		dump_restart(dump);
+	free(text);
+}
+
+static void parse_netlink(struct wireguard_dump *dump, const void *datagram, size_t len)
+{
+	walk(wireguard_parse, dump, datagram, len);
+}
+
+static void fuzz_wireguard(void (*parse)(struct wireguard_dump *, const void *, size_t), const void *data, size_t len)
 {
 	struct inventory inv = { 0 };
 	struct wireguard_dump dump = { .inv = &inv };
@@ -71,7 +90,7 @@ static void fuzz_wireguard(const void *datagram, size_t len)
 	inv.links_n = 1;
 	inv.links[0].ifindex = 7;
 	dump.tunnel = inv.links;
-	walk(wireguard_parse, &dump, datagram, len);
+	parse(&dump, data, len);
 	CHECK(inv.links[0].peers_n == inv.peers_n);
 	CHECK(inventory_index(&inv) == 0);
 	compare_answers(&inv);
@@ -102,12 +121,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(datagram, data + 1, size - 1);
 
-	switch (data[0] % 6) {
+	switch (data[0] % 7) {
 	case 0:
 		fuzz_links(datagram, size - 1);
 		break;
 	case 1:
-		fuzz_wireguard(datagram, size - 1);
+		fuzz_wireguard(parse_netlink, datagram, size - 1);
 		break;
 	case 2:
 		walk(route_parse, &route, datagram, size - 1);
@@ -121,6 +140,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 5:
 		walk(wireguard_family_parse, &family, datagram, size - 1);
 		CHECK(family >= 0 && family <= UINT16_MAX);
+		break;
+	case 6:
+		fuzz_wireguard(parse_uapi, datagram, size - 1);
 		break;
 	}
 	free(datagram);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Kernel edge: netlink. In: options naming interfaces. Out: struct inventory, composed of what link.c, wireguard.c and
- * route.c learn from the kernel. Called by the commands, at start and whenever inventory_changed() says so.
+ * Kernel edge: netlink. In: options naming interfaces. Out: struct inventory, composed of what link.c, wireguard.c,
+ * uapi.c and route.c learn from the kernel and from WireGuard daemons. Called by the commands, at start and whenever inventory_changed() says so.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -116,12 +116,18 @@ static int watch_named(struct composition *c, const struct inventory_options *op
 	return 0;
 }
 
+/* In the kernel, or a TUN device of a daemon that speaks WireGuard's user API. */
+static bool is_wireguard(const struct link_entry *entry)
+{
+	return entry->kind == LINK_KIND_WIREGUARD || (entry->kind == LINK_KIND_TUN && uapi_exists(entry->link.name));
+}
+
 static void watch_every_wireguard(struct composition *c)
 {
 	size_t i;
 
 	for (i = 0; i < c->table.n; i++)
-		if (c->table.entries[i].kind == LINK_KIND_WIREGUARD)
+		if (is_wireguard(&c->table.entries[i]))
 			watch_link(c, c->table.entries[i].link.ifindex, WIRE_ROLE_TUNNEL);
 }
 
@@ -141,26 +147,34 @@ static bool has_kernel_wireguard(const struct inventory *inv)
 	return false;
 }
 
+/* Peers of the tunnel; -ENODEV: it went away since the links were read. A TUN device without an answer has none. */
+static int read_peers_of(struct composition *c, struct wireguard_dump *dump, int family)
+{
+	int err;
+
+	if (dump->tunnel->kernel_wireguard)
+		return family < 0 ? -ENODEV : wireguard_read(c->reader->genl, family, dump);
+	if (dump->tunnel->role != WIRE_ROLE_TUNNEL)
+		return 0;
+	err = uapi_read(dump);
+	return err == -ENOMEM ? err : 0;
+}
+
 static int read_peers(struct composition *c)
 {
 	struct wireguard_dump dump = { .inv = c->inv };
-	int family, err;
+	int err, family = -ENOENT;
 	size_t i = 0;
 
 	/* Only where there is such a link: to ask for the family would load the module. */
-	if (!has_kernel_wireguard(c->inv))
-		return 0;
-	family = wireguard_family(c->reader->genl);
+	if (has_kernel_wireguard(c->inv))
+		family = wireguard_family(c->reader->genl);
 	if (family < 0 && family != -ENOENT)
 		return family;
 	while (i < c->inv->links_n) {
 		dump.tunnel = &c->inv->links[i];
-		if (!dump.tunnel->kernel_wireguard) {
-			i++;
-			continue;
-		}
-		err = family < 0 ? -ENODEV : wireguard_read(c->reader->genl, family, &dump);
-		if (err == -ENODEV) /* it went away since the links were read */
+		err = read_peers_of(c, &dump, family);
+		if (err == -ENODEV)
 			unwatch_link(c->inv, i);
 		else if (err)
 			return err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kernel edge: netlink. WireGuard devices and peers, links and routes of the namespace that the process is in,
+ * Kernel edge: netlink, and the user API of WireGuard daemons. WireGuard devices and peers, links and routes of the namespace that the process is in,
  * as the plain struct inventory of core/snapshot.h. Private and preshared keys are never stored.
  */
 #ifndef MTUSCOPE_INVENTORY_H
@@ -23,8 +23,9 @@ void inventory_close(struct inventory_reader *reader);
  * Fills *inv (which the caller frees with inventory_free()): the tunnels that options name or all of them, their
  * peers, and the links under them, which are those of the kernel's routes to the peers' endpoints (asked of the
  * kernel with the tunnel's fwmark, so that policy routing counts); for a tunnel without any endpoint, the
- * link of the default route; last, with WIRE_ROLE_LAN, the other Ethernet links that are up. A named interface that is no tunnel is watched as an underlay. A TUN device that is
- * named is a tunnel without known peers.
+ * link of the default route; last, with WIRE_ROLE_LAN, the other Ethernet links that are up. A named interface that is no tunnel is watched as an underlay. A TUN device is a
+ * tunnel if it is named or a WireGuard daemon (wireguard-go) answers for it at /var/run/wireguard/NAME.sock; without an
+ * answer it has no known peers.
  * The links come in this order: tunnels, with named underlays among them as they were named, then the links found
  * under them. A tunnel that goes away meanwhile is left out. Without the wireguard module there are no tunnels, which
  * is no error, and the module is not loaded. `missing` and `options` may be NULL.

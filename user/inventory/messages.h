@@ -14,7 +14,7 @@
 enum link_kind {
 	LINK_KIND_OTHER,
 	LINK_KIND_WIREGUARD,
-	LINK_KIND_TUN, /* a TUN device; TAP carries Ethernet and is just another link */
+	LINK_KIND_TUN, /* a TUN device, perhaps of a WireGuard daemon; TAP carries Ethernet and is just another link */
 };
 
 struct link_entry {
@@ -48,6 +48,14 @@ struct wireguard_dump {
 	size_t allowed_ips_first;
 };
 
+/* The tunnel's peers begin here; all that has come of them since is void. */
+void dump_begin(struct wireguard_dump *dump);
+void dump_restart(void *dump);
+/* The peer of that key: the last one again, if what came before ended in its midst, or a new one; NULL: no memory. */
+struct peer *dump_peer(struct wireguard_dump *dump, const uint8_t *public_key);
+/* A prefix of the last peer. 0 or -ENOMEM. */
+int dump_allowed_ip(struct wireguard_dump *dump, const struct allowed_ip *allowed);
+
 /*
  * wireguard.c. WG_CMD_GET_DEVICE into `data`, a struct wireguard_dump. Until the routes are known, egress_ifindex of a
  * peer whose endpoint is link-local holds that address's scope.
@@ -58,6 +66,16 @@ int wireguard_family(struct netlink *genl);
 int wireguard_family_parse(const struct nlmsghdr *nlh, void *data);
 /* All of dump->tunnel, by its ifindex. 0, -ENODEV: it is gone, -EPERM without CAP_NET_ADMIN, or another -errno. */
 int wireguard_read(struct netlink *genl, int family, struct wireguard_dump *dump);
+
+/*
+ * uapi.c. WireGuard outside the kernel (wireguard-go, boringtun): the text of its user API into dump. The text is
+ * taken apart in place. 0; -EINVAL: it is cut off or is no such text; -EIO: the daemon reports an error; -ENOMEM.
+ */
+int uapi_parse(char *text, struct wireguard_dump *dump);
+/* Whether there is a socket of that API for the link. */
+bool uapi_exists(const char *name);
+/* All of dump->tunnel, by its name. 0; -ETIMEDOUT; -EMSGSIZE; as uapi_parse(); or another -errno, without any peer then. */
+int uapi_read(struct wireguard_dump *dump);
 
 struct route {
 	uint32_t oif;	   /* 0: there is no route */

@@ -46,7 +46,7 @@ static void parse_endpoint(const struct nlattr *attr, struct peer *peer)
 	}
 }
 
-static int append_allowed_ip(struct wireguard_dump *dump, const struct allowed_ip *allowed)
+int dump_allowed_ip(struct wireguard_dump *dump, const struct allowed_ip *allowed)
 {
 	struct inventory *inv = dump->inv;
 	struct allowed_ip *grown =
@@ -88,11 +88,10 @@ static int parse_allowed_ip(const struct nlattr *nest, struct wireguard_dump *du
 	allowed.ip.family = family;
 	allowed.prefix_len = prefix_len;
 	memcpy(allowed.ip.bytes, mnl_attr_get_payload(address), len);
-	return append_allowed_ip(dump, &allowed);
+	return dump_allowed_ip(dump, &allowed);
 }
 
-/* The peer of that key: the last one again, if the message before ended in its midst, or a new one. */
-static struct peer *peer_for_key(struct wireguard_dump *dump, const uint8_t *public_key)
+struct peer *dump_peer(struct wireguard_dump *dump, const uint8_t *public_key)
 {
 	struct inventory *inv = dump->inv;
 	struct peer *peer;
@@ -148,7 +147,7 @@ static int parse_peer(const struct nlattr *nest, struct wireguard_dump *dump)
 	}
 	if (!key || mnl_attr_get_payload_len(key) != WG_KEY_LEN)
 		return 0;
-	peer = peer_for_key(dump, mnl_attr_get_payload(key));
+	peer = dump_peer(dump, mnl_attr_get_payload(key));
 	if (!peer)
 		return -ENOMEM;
 	mnl_attr_for_each_nested (attr, nest)
@@ -228,7 +227,13 @@ int wireguard_family(struct netlink *genl)
 	return err ? err : family;
 }
 
-static void restart(void *data)
+void dump_begin(struct wireguard_dump *dump)
+{
+	dump->peers_first = dump->inv->peers_n;
+	dump->allowed_ips_first = dump->inv->allowed_ips_n;
+}
+
+void dump_restart(void *data)
 {
 	struct wireguard_dump *dump = data;
 
@@ -239,16 +244,15 @@ static void restart(void *data)
 
 int wireguard_read(struct netlink *genl, int family, struct wireguard_dump *dump)
 {
-	const struct netlink_handler handler = { wireguard_parse, restart, dump };
+	const struct netlink_handler handler = { wireguard_parse, dump_restart, dump };
 	struct nlmsghdr *nlh = genl_request(genl, family, NLM_F_DUMP, WG_CMD_GET_DEVICE);
 	int err;
 
-	dump->peers_first = dump->inv->peers_n;
-	dump->allowed_ips_first = dump->inv->allowed_ips_n;
+	dump_begin(dump);
 	mnl_attr_put_u32(nlh, WGDEVICE_A_IFINDEX, dump->tunnel->ifindex);
 	err = netlink_ask(genl, nlh, &handler);
 	if (err)
-		restart(dump);
+		dump_restart(dump);
 	/* Its ifindex may have gone to another kind of link meanwhile. */
 	return err == -EOPNOTSUPP ? -ENODEV : err;
 }
