@@ -26,6 +26,7 @@ UNIT_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wil
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bpf/test_%,$(wildcard tests/bpf/*.c)))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 SCENARIOS := $(notdir $(basename $(wildcard tests/lab/scenarios/*.sh)))
 VM_TESTS := $(foreach k,$(KERNELS),$(SCENARIOS:%=$(BUILD)/tests/vm/$k/%.t))
@@ -41,7 +42,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 25
 	@echo '  variables: V=1  SAN=address,undefined  CC=clang  KERNELS="6.1 6.12"  DESTDIR=  PREFIX='
 
-.PHONY: all help demo test check check-run test-run bpf-check fuzz fmt lint install clean
+.PHONY: all help demo test check check-run test-run bpf-check bench fuzz fmt lint install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -109,6 +110,9 @@ check-run: all $(UNIT_TESTS)
 bpf-check: all $(BPF_TESTS) ## the BPF programs against built packets, on this kernel; needs root
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(BPF_TESTS)
 
+bench: all $(BENCHES) ## what a packet costs, on this kernel; needs root, takes minutes
+	$(Q)for b in $(BENCHES); do $$b || exit 1; done
+
 test-run: all $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS) $(BUILD)/tests/traffic $(BUILD)/tests/chain
 	$(Q)scripts/prove $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS)
 
@@ -120,6 +124,11 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 $(BPF_HELPERS): $(BUILD)/bpf/tc.skel.h
 
 $(BUILD)/tests/bpf/%: tests/bpf/%.c $(BPF_HELPERS) $(BUILD)/libmtuscope.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka
+
+$(BUILD)/tests/bench/%: tests/bench/%.c $(BPF_HELPERS) $(BUILD)/libmtuscope.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka
