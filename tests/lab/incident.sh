@@ -74,7 +74,7 @@ lab_require_wireguard()
 lab_incident()
 {
 	local mtu_a=8921 mtu_b=8920 path_mtu=1500 relay_nic=9001 gateway_nic=9000
-	local prefix=lab$$- keepalive=0 underlay=4
+	local prefix=lab$$- keepalive=0 underlay=4 daemon=
 
 	while (($#)); do
 		case $1 in
@@ -86,6 +86,7 @@ lab_incident()
 		--prefix) prefix=$2; shift ;;
 		--keepalive) keepalive=$2; shift ;;
 		--v6-underlay) underlay=6 ;;
+		--gateway-daemon) daemon=$2; shift ;;
 		*) bail_out "lab_incident: no option $1" ;;
 		esac
 		shift
@@ -95,7 +96,7 @@ lab_incident()
 
 	lab_underlay "$relay_nic" "$gateway_nic"
 	lab_lan
-	lab_tunnel "$underlay" "$mtu_a" "$mtu_b" "$keepalive"
+	lab_tunnel "$underlay" "$mtu_a" "$mtu_b" "$keepalive" "$daemon"
 	lab_path_mtu "$path_mtu"
 	wait_for 20 "the tunnel to answer" lab_pings "$LAB_RELAY" "$LAB_SERVER_IP" 56 ||
 		bail_out "the lab's tunnel does not work"
@@ -157,7 +158,7 @@ lab_lan()
 	lab_forward "$LAB_GW"
 }
 
-# lab_tunnel FAMILY MTU_RELAY MTU_GATEWAY KEEPALIVE
+# lab_tunnel FAMILY MTU_RELAY MTU_GATEWAY KEEPALIVE [GATEWAY_DAEMON]
 lab_tunnel()
 {
 	local key_relay key_gw
@@ -173,7 +174,7 @@ lab_tunnel()
 	lab_wg "$LAB_RELAY" "$key_relay" "$2" "$LAB_GW_KEY" "$LAB_GW_ENDPOINT" "$4" \
 		10.30.0.3/32,192.168.3.0/24,fd30::3/128,fd03::/64
 	lab_wg "$LAB_GW" "$key_gw" "$3" "$LAB_RELAY_KEY" "$LAB_RELAY_ENDPOINT" "$4" \
-		10.30.0.1/32,fd30::1/128
+		10.30.0.1/32,fd30::1/128 "${5-}"
 	lab_ip "$LAB_RELAY" <<-END
 		address add 10.30.0.1/24 dev wg0
 		address add fd30::1/64 dev wg0
@@ -186,10 +187,18 @@ lab_tunnel()
 	END
 }
 
-# lab_wg NS PRIVATE_KEY MTU PEER_KEY ENDPOINT KEEPALIVE ALLOWED_IPS
+# lab_wg NS PRIVATE_KEY MTU PEER_KEY ENDPOINT KEEPALIVE ALLOWED_IPS [DAEMON]: in the
+# kernel, or by a daemon such as wireguard-go, whose socket wg(8) finds by itself.
 lab_wg()
 {
-	ip -n "$1" link add wg0 mtu "$3" type wireguard || bail_out "no WireGuard interface"
+	if [[ -n ${8-} ]]; then
+		in_ns "$1" "$8" wg0 >/dev/null 2>&1 || bail_out "$8 does not start"
+		# It sets an MTU of its own until it listens.
+		wait_for 10 "$8 to listen" in_ns "$1" wg show wg0 >/dev/null || bail_out "$8 does not listen"
+		ip -n "$1" link set wg0 mtu "$3"
+	else
+		ip -n "$1" link add wg0 mtu "$3" type wireguard || bail_out "no WireGuard interface"
+	fi
 	in_ns "$1" wg set wg0 listen-port 51820 private-key <(echo "$2") \
 		peer "$4" endpoint "$5" persistent-keepalive "$6" allowed-ips "$7" ||
 		bail_out "cannot configure WireGuard in $1"
@@ -321,4 +330,32 @@ lab_counter()
 		{ for (i = 2; i <= NF; i++) if (substr(group, 1, length(group) - 1) name[i] in wanted) sum += $i
 		  group = "" }
 		END { print sum + 0 }'
+}
+
+# lab_replay_incident NAME DIRECTION PEER_KEY: the incident from stall to cure, as mtuscope
+# sees it, which runs already and is stopped at the end.  tls_server serves at port 465.
+lab_replay_incident()
+{
+	local name=$1 other=tx records=$MTUSCOPE_RECORDS finding mtu
+
+	[[ $2 == tx ]] && other=rx
+	finding=".mtuscope.finding | select(.class == \"path-blackhole\" and .interface == \"wg0\" and .direction == \"$2\")"
+	is "$(tls_client "$LAB_RELAY" "$LAB_SERVER_IP" 465 5)" stalled "$name: TLS stalls"
+	assert_record "$records" "$finding | .state == \"open\"" "$name: the finding is open before the client gives up (5 s)"
+	assert_record "$records" "$finding | .peer.public_key == \"$3\"" "$name: it names the peer"
+	assert_record "$records" "$finding | .path_mtu | .lower <= 1500 and 1500 < .upper" "$name: the bracket holds 1500"
+	assert_record "$records" "$finding | .recommended_mtu <= 1440 and .recommended_mtu >= 1280" "$name: the recommended MTU works"
+	refute_record "$records" ".mtuscope.finding | select(.direction == \"$other\")" "$name: nothing is said of the other direction"
+
+	mtu=$(jq -r 'select(.mtuscope.finding) | .mtuscope.finding.recommended_mtu' "$records" | tail -n 1)
+	lab_tunnel_mtu "$mtu" "$mtu"
+	is "$(tls_client "$LAB_RELAY" "$LAB_SERVER_IP" 465 20)" complete "$name: TLS completes with the recommended MTU $mtu"
+	check "$name: the finding is resolved" wait_record "$records" 10 "$finding | .state == \"resolved\""
+	stop_mtuscope
+	is "$MTUSCOPE_STATUS" 2 "$name: the exit status is 2"
+	is "$(jq -r 'select(.mtuscope.finding) | .mtuscope.finding.id' "$records" | sort -u | wc -l)" 1 "$name: one cause is one finding"
+	assert_json "$records" "$name: every record is JSON"
+	assert_record "$records" '.mtuscope.status.state == "exit"' "$name: the last record is the exit status"
+	lab_end_flows
+	lab_tunnel_mtu 8921 8920
 }
