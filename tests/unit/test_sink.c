@@ -65,7 +65,7 @@ static struct finding blackhole(void)
 }
 
 static struct link watched[] = {
-	{ .ifindex = 7, .name = "wg0", .mtu = 8920, .role = WIRE_ROLE_TUNNEL },
+	{ .ifindex = 7, .name = "wg0", .mtu = 8920, .role = WIRE_ROLE_TUNNEL, .kernel_wireguard = true },
 	{ .ifindex = 2, .name = "eth0", .mtu = 9000, .role = WIRE_ROLE_UNDERLAY },
 };
 
@@ -211,18 +211,18 @@ static void ecs_status_is_the_contract(void **state)
 	status_make(&s, STATUS_DEGRADED);
 	s.losses[WIRE_LOSS_TALLY_FULL] = 4;
 	root = parsed(sink_named("ecs")->status(record, SINK_RECORD_MAX, &s, NOON, NULL));
-	assert_json(root,
-		    json_pack("{ss ss ss ss s{ss s[s] s[s] ss ss} s{s{ss s[{ss sb ss sn}{ss sb sn ss ss}]"
-			      "s[{ss ss si si}{ss ss si si}] s{si si si si si} s{si si}}}}",
-			      "@timestamp", "2026-01-01T11:01:07.250Z", "log.level", "warning", "message",
-			      "mtuscope watches 2 interface(s) with 1 of 2 hooks attached", "ecs.version", "9.4.0",
-			      "event", "kind", "state", "category", "network", "type", "info", "module", "mtuscope",
-			      "dataset", "mtuscope.status", "mtuscope", "status", "state", "degraded", "hooks", "name",
-			      "tc egress wg0", "attached", 1, "how", "tcx", "why_not", "name", "wg_xmit", "attached", 0,
-			      "how", "why_not", "no BTF", "blinds", "oversized packets", "interfaces", "name", "wg0",
-			      "role", "tunnel", "ifindex", 7, "mtu", 8920, "name", "eth0", "role", "underlay",
-			      "ifindex", 2, "mtu", 9000, "lost", "flow_evicted", 0, "flow_refused", 0, "session_full",
-			      0, "tally_full", 4, "unparsed", 0, "findings", "opened", 3, "open", 1));
+	assert_json(root, json_pack("{ss ss ss ss s{ss s[s] s[s] ss ss} s{s{ss s[{ss sb ss sn}{ss sb sn ss ss}]"
+				    "s[{ss ss si si ss}{ss ss si si}] s{si si si si si} s{si si}}}}",
+				    "@timestamp", "2026-01-01T11:01:07.250Z", "log.level", "warning", "message",
+				    "mtuscope watches 2 interface(s) with 1 hooks attached, 1 missing", "ecs.version",
+				    "9.4.0", "event", "kind", "state", "category", "network", "type", "info", "module",
+				    "mtuscope", "dataset", "mtuscope.status", "mtuscope", "status", "state", "degraded",
+				    "hooks", "name", "tc egress wg0", "attached", 1, "how", "tcx", "why_not", "name",
+				    "wg_xmit", "attached", 0, "how", "why_not", "no BTF", "blinds", "oversized packets",
+				    "interfaces", "name", "wg0", "role", "tunnel", "ifindex", 7, "mtu", 8920,
+				    "wireguard", "kernel", "name", "eth0", "role", "underlay", "ifindex", 2, "mtu",
+				    9000, "lost", "flow_evicted", 0, "flow_refused", 0, "session_full", 0, "tally_full",
+				    4, "unparsed", 0, "findings", "opened", 3, "open", 1));
 	json_decref(root);
 }
 
@@ -348,8 +348,8 @@ static void text_of_a_status(void **state)
 	status_make(&s, STATUS_READY);
 	assert_string_equal(text_status(&s),
 			    "11:01:07  READY     watching wg0 (tunnel, MTU 8920), eth0 (underlay, MTU 9000)\n"
-			    "          hooks: 1 of 2 attached\n"
-			    "          not attached: wg_xmit (no BTF), unseen: oversized packets\n");
+			    "          hooks: 1 attached, 1 missing\n"
+			    "          missing: wg_xmit (no BTF), unseen: oversized packets\n");
 	s.losses[WIRE_LOSS_FLOW_EVICTED] = 2;
 	s.losses[WIRE_LOSS_UNPARSED] = 1;
 	assert_non_null(strstr(text_status(&s), "\n          lost: 2 flow_evicted, 1 unparsed\n"));

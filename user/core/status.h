@@ -37,6 +37,22 @@ struct status {
 	uint64_t findings_opened, findings_open; /* for the summary at exit */
 };
 
+/* How many hooks are attached, and how many are not though there would be something to see. */
+struct hooks_count {
+	size_t attached, missing;
+};
+
+static inline struct hooks_count status_hooks_count(const struct status *s)
+{
+	struct hooks_count n = { 0 };
+
+	for (size_t i = 0; i < s->hooks_n && i < STATUS_HOOKS_MAX; i++) {
+		n.attached += s->hooks[i].attached;
+		n.missing += !s->hooks[i].attached && s->hooks[i].blinds;
+	}
+	return n;
+}
+
 /* "ready", "degraded", "exit"; "flow_evicted", "flow_refused", … Never NULL. */
 const char *status_state_name(enum status_state state);
 const char *loss_name(enum wire_loss loss);

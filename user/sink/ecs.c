@@ -204,6 +204,8 @@ static void status_interfaces(struct json_writer *w, const struct status *s)
 		json_put_string(w, "role", role_name(l->role));
 		json_put_uint(w, "ifindex", l->ifindex);
 		json_put_uint(w, "mtu", l->mtu);
+		if (l->role == WIRE_ROLE_TUNNEL)
+			json_put_string(w, "wireguard", l->kernel_wireguard ? "kernel" : "daemon");
 		json_end_object(w);
 	}
 	json_end_array(w);
@@ -229,18 +231,16 @@ static void status_object(struct json_writer *w, const struct status *s)
 /* One sentence for those who read only "message". */
 static void status_message(char *buf, size_t cap, const struct status *s)
 {
-	size_t hooks_n = at_most(s->hooks_n, STATUS_HOOKS_MAX), attached = 0;
+	struct hooks_count n = status_hooks_count(s);
 	struct out o;
 
 	out_init(&o, buf, cap - 1);
-	for (size_t i = 0; i < hooks_n; i++)
-		attached += s->hooks[i].attached;
 	if (s->state == STATUS_EXIT)
 		out_printf(&o, "mtuscope ends: %llu finding(s) opened, %llu still open",
 			   (unsigned long long)s->findings_opened, (unsigned long long)s->findings_open);
 	else
-		out_printf(&o, "mtuscope watches %zu interface(s) with %zu of %zu hooks attached", s->links_n, attached,
-			   hooks_n);
+		out_printf(&o, "mtuscope watches %zu interface(s) with %zu hooks attached, %zu missing", s->links_n,
+			   n.attached, n.missing);
 	buf[o.len] = '\0';
 }
 

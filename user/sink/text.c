@@ -205,27 +205,39 @@ static void status_watching(struct out *o, const struct status *s)
 	out_char(o, '\n');
 }
 
+/* WireGuard outside the kernel has no hooks inside. */
+static void status_daemons(struct out *o, const struct status *s)
+{
+	for (size_t i = 0; i < s->links_n; i++) {
+		const struct link *l = &s->links[i];
+
+		if (l->role != WIRE_ROLE_TUNNEL || l->kernel_wireguard)
+			continue;
+		out_string(o, INDENT);
+		out_safe(o, l->name, sizeof(l->name));
+		out_string(
+			o,
+			" is not the kernel's WireGuard, unseen: its errors of sending, packets from wrong sources\n");
+	}
+}
+
 static void status_hooks(struct out *o, const struct status *s)
 {
-	size_t hooks_n = at_most(s->hooks_n, STATUS_HOOKS_MAX), attached = 0;
+	size_t hooks_n = at_most(s->hooks_n, STATUS_HOOKS_MAX);
+	struct hooks_count n = status_hooks_count(s);
 
-	for (size_t i = 0; i < hooks_n; i++)
-		attached += s->hooks[i].attached;
-	out_printf(o, INDENT "hooks: %zu of %zu attached\n", attached, hooks_n);
+	out_printf(o, INDENT "hooks: %zu attached, %zu missing\n", n.attached, n.missing);
 	for (size_t i = 0; i < hooks_n; i++) {
 		const struct hook_status *h = &s->hooks[i];
 
-		if (h->attached)
+		if (h->attached || !h->blinds)
 			continue;
-		out_string(o, INDENT "not attached: ");
+		out_string(o, INDENT "missing: ");
 		out_safe(o, h->name, sizeof(h->name));
 		out_string(o, " (");
 		out_safe(o, h->why_not, sizeof(h->why_not));
-		out_char(o, ')');
-		if (h->blinds) {
-			out_string(o, ", unseen: ");
-			out_safe(o, h->blinds, STATUS_REASON_LEN);
-		}
+		out_string(o, "), unseen: ");
+		out_safe(o, h->blinds, STATUS_REASON_LEN);
 		out_char(o, '\n');
 	}
 }
@@ -243,6 +255,7 @@ int sink_text_status(char *buf, size_t cap, const struct status *s, int64_t real
 		return out_finish(&o);
 	}
 	status_watching(&o, s);
+	status_daemons(&o, s);
 	status_hooks(&o, s);
 	mark = o.len;
 	out_string(&o, INDENT);

@@ -20,4 +20,5 @@ pkill -CONT -x wireguard-go
 stop_mtuscope
 assert_record "$records" '.mtuscope.status | select(.state == "ready") | [.interfaces[] | select(.role == "tunnel") | .name] == ["wg0"]' \
 	"a tunnel whose daemon hangs is watched"
+assert_record "$records" '[.mtuscope.status.interfaces[] | .wireguard // empty] == ["daemon"]' "it says whose WireGuard it is"
 done_testing
