@@ -69,7 +69,7 @@ lab_require_wireguard()
 # --- the incident ----------------------------------------------------------
 
 # lab_incident [OPTION VALUE]...: builds what is drawn at the top.  Sets LAB_RELAY,
-# LAB_INET, LAB_GW, LAB_SERVER (namespaces), LAB_RELAY_KEY, LAB_GW_KEY (public),
+# LAB_INET, LAB_GW, LAB_SERVER, LAB_BRANCH (namespaces), LAB_RELAY_KEY, LAB_GW_KEY (public),
 # LAB_RELAY_ENDPOINT, LAB_GW_ENDPOINT (ADDRESS:PORT), LAB_SERVER_IP.
 lab_incident()
 {
@@ -91,7 +91,7 @@ lab_incident()
 		esac
 		shift
 	done
-	LAB_RELAY=${prefix}relay LAB_INET=${prefix}inet LAB_GW=${prefix}gw LAB_SERVER=${prefix}server
+	LAB_RELAY=${prefix}relay LAB_INET=${prefix}inet LAB_GW=${prefix}gw LAB_SERVER=${prefix}server LAB_BRANCH=${prefix}branch
 	LAB_SERVER_IP=192.168.3.69
 
 	lab_underlay "$relay_nic" "$gateway_nic"
@@ -203,6 +203,31 @@ lab_wg()
 		peer "$4" endpoint "$5" persistent-keepalive "$6" allowed-ips "$7" ||
 		bail_out "cannot configure WireGuard in $1"
 	ip -n "$1" link set wg0 up
+}
+
+# lab_branch: a second peer of the gateway, $LAB_BRANCH at 192.0.2.7 and 10.30.0.7, on a healthy link of its own
+# to the internet.  Sets LAB_BRANCH_KEY.
+lab_branch()
+{
+	local key
+
+	key=$(wg genkey)
+	LAB_BRANCH_KEY=$(wg pubkey <<<"$key")
+	lab_netns_add "$LAB_BRANCH"
+	lab_ip "$LAB_INET" <<-END
+		link add to-branch type veth peer name eth0 netns $LAB_BRANCH
+		address add 192.0.2.254/24 dev to-branch
+		link set to-branch up
+	END
+	lab_ip "$LAB_BRANCH" <<-END
+		address add 192.0.2.7/24 dev eth0
+		link set eth0 up
+		route add default via 192.0.2.254
+	END
+	lab_wg "$LAB_BRANCH" "$key" 1420 "$LAB_GW_KEY" "$LAB_GW_ENDPOINT" 0 10.30.0.3/32
+	ip -n "$LAB_BRANCH" address add 10.30.0.7/24 dev wg0
+	in_ns "$LAB_GW" wg set wg0 peer "$LAB_BRANCH_KEY" endpoint 192.0.2.7:51820 allowed-ips 10.30.0.7/32
+	wait_for 20 "the branch's tunnel" lab_pings "$LAB_BRANCH" 10.30.0.3 56 || bail_out "the branch's tunnel does not work"
 }
 
 # lab_tunnel_mtu MTU_RELAY MTU_GATEWAY

@@ -100,8 +100,10 @@ static void path_describe(struct living *it, const struct snapshot *snap, const 
 	for (size_t i = 0; l->has_peer && i < snap->inventory.peers_n; i++) {
 		const struct peer *p = &snap->inventory.peers[i];
 
-		if (p->tunnel_ifindex == l->tunnel_ifindex && !memcmp(p->public_key, l->public_key, WG_KEY_LEN))
-			it->f.endpoint = p->endpoint;
+		if (p->tunnel_ifindex != l->tunnel_ifindex || memcmp(p->public_key, l->public_key, WG_KEY_LEN))
+			continue;
+		it->changed |= memcmp(&it->f.endpoint, &p->endpoint, sizeof(p->endpoint)) != 0;
+		it->f.endpoint = p->endpoint;
 	}
 }
 

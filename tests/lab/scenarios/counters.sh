@@ -6,7 +6,6 @@
 . "$(dirname "$0")/../lib.sh"
 
 lab_require_wireguard
-LAB_BRANCH=lab$$-branch
 
 # counters JQ_FILTER: of the last record of counters.
 counters()
@@ -151,30 +150,6 @@ on_time()
 
 # --- peers ------------------------------------------------------------------
 
-# branch_office: a second peer of the gateway, on a link of its own to the internet.
-branch_office()
-{
-	local key
-
-	key=$(wg genkey)
-	BRANCH_KEY=$(wg pubkey <<<"$key")
-	lab_netns_add "$LAB_BRANCH"
-	lab_ip "$LAB_INET" <<-END
-		link add to-branch type veth peer name eth0 netns $LAB_BRANCH
-		address add 192.0.2.254/24 dev to-branch
-		link set to-branch up
-	END
-	lab_ip "$LAB_BRANCH" <<-END
-		address add 192.0.2.7/24 dev eth0
-		link set eth0 up
-		route add default via 192.0.2.254
-	END
-	lab_wg "$LAB_BRANCH" "$key" 1420 "$LAB_GW_KEY" "$LAB_GW_ENDPOINT" 0 10.30.0.3/32
-	ip -n "$LAB_BRANCH" address add 10.30.0.7/24 dev wg0
-	in_ns "$LAB_GW" wg set wg0 peer "$BRANCH_KEY" endpoint 192.0.2.7:51820 allowed-ips 10.30.0.7/32
-	wait_for 20 "the branch's tunnel" lab_pings "$LAB_BRANCH" 10.30.0.3 56 || bail_out "the branch's tunnel does not work"
-}
-
 # datagrams NS ADDRESS OPTION...: to the sink there.
 datagrams()
 {
@@ -186,7 +161,7 @@ datagrams()
 
 peers()
 {
-	branch_office
+	lab_branch
 	lab_spawn "$LAB_GW" /dev/null /dev/null "$LAB_TRAFFIC" udp-sink 9000
 	start_mtuscope "$LAB_GW" || bail_out "mtuscope does not start"
 	check "peers: the relay sends" datagrams "$LAB_RELAY" 10.30.0.3 --size 400 --count 300 --interval 1
@@ -196,13 +171,13 @@ peers()
 
 	# A keep-alive or an echo may be among them.
 	check "peers: the relay's packets are the relay's" between "$(peer "$LAB_RELAY_KEY" .rx.received)" 300 303
-	check "peers: the branch's packets are the branch's" between "$(peer "$BRANCH_KEY" .rx.received)" 700 704
+	check "peers: the branch's packets are the branch's" between "$(peer "$LAB_BRANCH_KEY" .rx.received)" 700 704
 	# 400 and 1000 bytes, 28 for UDP, padded to 16; 60 around; the echo that fills the tunnel is the branch's.
 	check "peers: of the relay's sizes" between "$(peer "$LAB_RELAY_KEY" .rx.largest)" 0 492
-	check "peers: and the branch's" between "$(peer "$BRANCH_KEY" .rx.largest)" 1000 1480
-	is "$(peer "$BRANCH_KEY" .tx.largest)" 1480 "peers: what is sent to one"
+	check "peers: and the branch's" between "$(peer "$LAB_BRANCH_KEY" .rx.largest)" 1000 1480
+	is "$(peer "$LAB_BRANCH_KEY" .tx.largest)" 1480 "peers: what is sent to one"
 	check "peers: is not sent to the other" between "$(peer "$LAB_RELAY_KEY" '.tx.largest // 0')" 0 200
-	is "$(peer "$LAB_RELAY_KEY" .rx.lost) $(peer "$BRANCH_KEY" .rx.lost)" "0 0" "peers: nothing is lost"
+	is "$(peer "$LAB_RELAY_KEY" .rx.lost) $(peer "$LAB_BRANCH_KEY" .rx.lost)" "0 0" "peers: nothing is lost"
 	is "$(counters '.peers | length')" 2 "peers: there are no others"
 }
 
