@@ -344,7 +344,7 @@ static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_co
 	struct wire_flow *f;
 	__be16 ports[2];
 
-	if (load(skb, p->l4, ports, sizeof(ports)) || parse_tcp(skb, p, &t)) {
+	if (load(skb, p->l4, &ports) || parse_tcp(skb, p, &t)) {
 		loss_count(WIRE_LOSS_UNPARSED);
 		return;
 	}
@@ -380,7 +380,7 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 	__u16 id, seq;
 
 	/* Cut short: tally_too_big(), called before, has counted it. */
-	if (load(skb, p->l4, &echo, sizeof(echo)))
+	if (load(skb, p->l4, &echo))
 		return;
 	request = echo.type == request_type;
 	if (!request && echo.type != reply_type)

@@ -84,8 +84,8 @@ static __always_inline void session_run(struct __sk_buff *skb, const struct pack
 {
 	__u32 more = p->segments - 1;
 
-	if (load(skb, p->l4 + 8 + more * skb->gso_size, wg, sizeof(*wg)) || wg->type != WG_DATA ||
-	    wg->receiver != key->index || !counter_believed(s, wg->counter))
+	if (load(skb, p->l4 + 8 + more * skb->gso_size, wg) || wg->type != WG_DATA || wg->receiver != key->index ||
+	    !counter_believed(s, wg->counter))
 		return;
 	if (wg->counter > s->counter_max) {
 		s->counter_max = wg->counter;
@@ -128,7 +128,7 @@ static __always_inline int session_udp(struct __sk_buff *skb, const struct wire_
 	struct wg_data_header wg;
 	__be16 ports[2];
 
-	if (load(skb, p->l4, ports, sizeof(ports))) {
+	if (load(skb, p->l4, &ports)) {
 		loss_count(WIRE_LOSS_UNPARSED);
 		return 0;
 	}
@@ -136,7 +136,7 @@ static __always_inline int session_udp(struct __sk_buff *skb, const struct wire_
 	key.remote_port = bpf_ntohs(ports[tx ? 1 : 0]);
 	if (!is_wg_port(cfg, key.local_port))
 		return 0;
-	if (load(skb, p->l4 + 8, &wg, sizeof(wg)))
+	if (load(skb, p->l4 + 8, &wg))
 		return 0;
 	if (wg.type < 1 || wg.type > WG_DATA || wg.reserved[0] | wg.reserved[1] | wg.reserved[2])
 		return 0;

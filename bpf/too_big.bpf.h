@@ -36,16 +36,16 @@ static __always_inline int parse_quote(struct __sk_buff *skb, const struct packe
 	__u8 ihl;
 
 	if (p->family == AF_INET) {
-		if (load(skb, offset, &ihl, 1) || load(skb, offset + 9, &q->protocol, 1) ||
-		    load(skb, offset + 16, q->destination, 4))
+		if (load(skb, offset, &ihl) || load(skb, offset + 9, &q->protocol) ||
+		    load(skb, offset + 16, (__be32 *)q->destination))
 			return -1;
 		l4 = offset + (ihl & 15) * 4;
 	} else {
-		if (load(skb, offset + 6, &q->protocol, 1) || load(skb, offset + 24, q->destination, 16))
+		if (load(skb, offset + 6, &q->protocol) || load(skb, offset + 24, &q->destination))
 			return -1;
 		l4 = offset + 40;
 	}
-	if ((q->protocol == IPPROTO_UDP || q->protocol == IPPROTO_TCP) && !load(skb, l4, ports, sizeof(ports))) {
+	if ((q->protocol == IPPROTO_UDP || q->protocol == IPPROTO_TCP) && !load(skb, l4, &ports)) {
 		q->source_port = bpf_ntohs(ports[0]);
 		q->destination_port = bpf_ntohs(ports[1]);
 	}
@@ -62,7 +62,7 @@ static __always_inline int too_big_mtu(struct __sk_buff *skb, const struct packe
 	} icmp;
 	__u32 mtu;
 
-	if (load(skb, p->l4, &icmp, sizeof(icmp))) {
+	if (load(skb, p->l4, &icmp)) {
 		loss_count(WIRE_LOSS_UNPARSED);
 		return -1;
 	}
