@@ -70,6 +70,25 @@ static void test_the_floor_may_be_too_high(void **state)
 	assert_int_equal(hole(AF_INET, 200, 700).recommended_mtu, 576);
 }
 
+/* One of several peers: its routes may have the smaller MTU instead of the interface. */
+static void test_routes_of_one_peer(void **state)
+{
+	struct finding f = hole(AF_INET, 1500, 1516);
+
+	(void)state;
+	f.networks[0] = (struct ip_network){ .ip = { AF_INET, { 10, 1, 0, 0 } }, .prefix_len = 16 };
+	f.networks[1] = (struct ip_network){ .ip = { AF_INET6, { 0xfd, 0x30 } }, .prefix_len = 64 };
+	f.networks_n = 2;
+	recommend_fix(&f);
+	assert_string_equal(f.fix[0], "ip link set dev wg0 mtu 1440");
+	assert_string_equal(f.fix[1], "# or for this peer alone: ip route replace 10.1.0.0/16 dev wg0 mtu 1440");
+	assert_string_equal(f.fix[2], "# or for this peer alone: ip -6 route replace fd30::/64 dev wg0 mtu 1440");
+	/* What the peer sends is not routed here. */
+	f.direction = WIRE_RX;
+	recommend_fix(&f);
+	assert_null(strstr(f.fix[1], "route"));
+}
+
 static void test_never_more_than_is_proven(void **state)
 {
 	(void)state;
@@ -249,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_proven_is_recommended),
 		cmocka_unit_test(test_nothing_proven_is_the_floor),
 		cmocka_unit_test(test_the_floor_may_be_too_high),
+		cmocka_unit_test(test_routes_of_one_peer),
 		cmocka_unit_test(test_never_more_than_is_proven),
 		cmocka_unit_test(test_limit_of_the_egress_link),
 		cmocka_unit_test(test_commands_name_interface_and_mtu),

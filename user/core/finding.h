@@ -14,7 +14,8 @@
 
 #define FINDING_EVIDENCE_MAX 8
 #define FINDING_FLOWS_MAX    5
-#define FINDING_FIXES_MAX    6
+#define FINDING_NETWORKS_MAX 4
+#define FINDING_FIXES_MAX    8
 #define FINDING_ID_LEN	     33 /* 32 hexadecimal digits and NUL */
 #define FINDING_MESSAGE_LEN  512
 #define FINDING_FIX_LEN	     192
@@ -66,6 +67,12 @@ struct finding_flow {
 	uint32_t stalled_ms;
 };
 
+/* An IP network: address, and how many of its leading bits count. */
+struct ip_network {
+	struct ip_address ip;
+	uint8_t prefix_len;
+};
+
 struct finding {
 	char id[FINDING_ID_LEN]; /* stable for the life of the finding */
 	enum finding_class class;
@@ -78,8 +85,11 @@ struct finding {
 	uint8_t public_key[WG_KEY_LEN];
 	struct ip_endpoint endpoint; /* ip.family 0: none */
 	enum wire_direction direction;
-	uint8_t outer_family;	 /* AF_INET, AF_INET6 */
-	struct ip_address host;	 /* whom a too-big message was for or from; family 0: none */
+	uint8_t outer_family;	/* AF_INET, AF_INET6 */
+	struct ip_address host; /* whom a too-big message was for or from; family 0: none */
+	/* What is behind the peer, if the tunnel has other peers as well, and it is not too much to list; else none. */
+	struct ip_network networks[FINDING_NETWORKS_MAX];
+	size_t networks_n;
 	uint32_t path_mtu_lower; /* largest outer size proven to arrive; 0: none */
 	uint32_t path_mtu_upper; /* smallest outer size proven not to arrive; 0: none known */
 	bool path_mtu_exact;

@@ -88,6 +88,23 @@ static void id_make(struct finding *f, uint32_t tunnel_ifindex, uint32_t opened_
 	snprintf(f->id, sizeof(f->id), "%016llx%016llx", (unsigned long long)h[0], (unsigned long long)h[1]);
 }
 
+/* What is routed to the peer alone; a default route is not, nor more than fits. */
+static void networks_describe(struct finding *f, const struct inventory *inv, const struct peer *p)
+{
+	f->networks_n = 0;
+	for (size_t i = 0; i < inv->allowed_ips_n; i++) {
+		const struct allowed_ip *a = &inv->allowed_ips[i];
+
+		if (&inv->peers[a->peer] != p)
+			continue;
+		if (!a->prefix_len || f->networks_n == FINDING_NETWORKS_MAX) {
+			f->networks_n = 0;
+			return;
+		}
+		f->networks[f->networks_n++] = (struct ip_network){ .ip = a->ip, .prefix_len = a->prefix_len };
+	}
+}
+
 static void path_describe(struct living *it, const struct snapshot *snap, const struct ledger *l)
 {
 	const struct link *tunnel = inventory_link(&snap->inventory, l->tunnel_ifindex);
@@ -104,6 +121,8 @@ static void path_describe(struct living *it, const struct snapshot *snap, const 
 			continue;
 		it->changed |= memcmp(&it->f.endpoint, &p->endpoint, sizeof(p->endpoint)) != 0;
 		it->f.endpoint = p->endpoint;
+		if (tunnel && tunnel->peers_n > 1)
+			networks_describe(&it->f, &snap->inventory, p);
 	}
 }
 

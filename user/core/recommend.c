@@ -2,6 +2,7 @@
 /* The cure of a finding: MTU and commands; see recommend.h. */
 #include "recommend.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -93,9 +94,24 @@ void recommend_mtu(struct finding *f, uint32_t limit, enum finding_basis limit_b
 	}
 }
 
+/* Other peers of the tunnel may keep their MTU: only what is routed to this one gets the smaller. */
+static void fix_routes(struct finding *f, const char *interface)
+{
+	for (size_t i = 0; i < f->networks_n; i++) {
+		const struct ip_network *n = &f->networks[i];
+		char address[INET6_ADDRSTRLEN] = "";
+
+		inet_ntop(n->ip.family, n->ip.bytes, address, sizeof(address));
+		fix_add(f, "# or for this peer alone: ip%s route replace %s/%u dev %s mtu %u",
+			n->ip.family == AF_INET6 ? " -6" : "", address, n->prefix_len, interface, f->recommended_mtu);
+	}
+}
+
 static void fix_mtu(struct finding *f, const char *interface)
 {
 	fix_add(f, "ip link set dev %s mtu %u", interface, f->recommended_mtu);
+	if (f->direction == WIRE_TX)
+		fix_routes(f, interface);
 	fix_add(f, "# on the other end, for its end of the tunnel: ip link set dev %s mtu %u", interface,
 		f->recommended_mtu);
 	fix_add(f, "# to keep it, in the wg-quick file of both ends under [Interface]: MTU = %u", f->recommended_mtu);
