@@ -64,7 +64,7 @@ $(BUILD)/%.o: %.c
 
 $(filter $(BUILD)/user/kernel/%,$(OBJECTS)): $(BUILD)/bpf/tc.skel.h
 
-$(BUILD)/user/main.o: Makefile
+$(BUILD)/user/main.o $(BUILD)/user/reporter.o $(BUILD)/user/cmd_hooks.o: Makefile
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)

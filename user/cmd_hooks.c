@@ -25,7 +25,7 @@ static void print_hooks(const struct status *status)
 
 enum exit_status cmd_hooks(const struct options *opt)
 {
-	struct sink_options sink_options = { .color = false, .verbose = opt->verbose };
+	struct sink_options sink_options = { .verbose = opt->verbose, .version = VERSION };
 	char record[SINK_RECORD_MAX];
 	struct observer *observer;
 	struct status status = { 0 };

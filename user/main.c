@@ -6,10 +6,6 @@
 #include "commands.h"
 #include "options.h"
 
-#ifndef VERSION
-#define VERSION "unknown"
-#endif
-
 static const struct command COMMANDS[] = {
 #define COMMAND(name, takes, summary, description) { #name, cmd_##name, takes, summary, description },
 #include "commands.def"

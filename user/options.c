@@ -23,7 +23,7 @@ static const struct option_spec OPTIONS[] = {
 	  "watch this interface (repeatable; default: every WireGuard interface and the links under them)" },
 	{ 'd', true, "duration", "TIME", "end after TIME: 20, 20s, 5m, 1h" },
 	{ 'j', false, "json", NULL, "write one JSON record a line, the same as --format ecs" },
-	{ 'f', false, "format", "NAME", "write records as: text, ecs" },
+	{ 'f', false, "format", "NAME", "write records as: text, ecs, ocsf, cef, rfc5424, journal" },
 	{ 'o', true, "output", "FILE", "append records to FILE instead of standard output" },
 	{ 'p', false, "no-probe", NULL, "send nothing, only observe (the default)" },
 	{ 'b', false, "btf", "FILE", "type information of the running kernel, if it has no /sys/kernel/btf/vmlinux" },

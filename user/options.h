@@ -9,6 +9,10 @@
 
 #include "snapshot.h"
 
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
 struct sink;
 
 /* The monitoring-plugin convention; a usage error is "could not tell" as well. */

@@ -25,6 +25,7 @@ struct reporter {
 	uint32_t counters_ms; /* when they were last written, 0: not yet seen a snapshot */
 	int fd;
 	bool failed;
+	char hostname[256];
 	char record[SINK_RECORD_MAX];
 };
 
@@ -116,6 +117,10 @@ int reporter_open(struct reporter **reporter, const struct options *opt, const c
 	r->path = opt->output;
 	r->sink = opt->sink ? opt->sink : sink_named("text");
 	r->options.verbose = opt->verbose;
+	gethostname(r->hostname, sizeof(r->hostname) - 1);
+	r->options.hostname = r->hostname;
+	r->options.pid = getpid();
+	r->options.version = VERSION;
 	r->options.color = !opt->no_color && !opt->output && isatty(STDOUT_FILENO);
 	if (open_output(r)) {
 		reporter_close(r);

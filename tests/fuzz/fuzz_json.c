@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Fuzz target (libFuzzer): arbitrary bytes become the fields of a finding, a status, a too-big message and a snapshot.
- * Whatever they are, the ecs sink must write one line that jansson parses (it refuses invalid UTF-8), and the text sink
- * lines of valid UTF-8 without a control character. Needs user/sink/, user/core/ and jansson.
+ * Whatever they are, ecs and ocsf must write one line that jansson parses (it refuses invalid UTF-8), cef and rfc5424 one
+ * that their specifications allow, text and journal lines of valid UTF-8 without a control character. Needs user/sink/,
+ * user/core/ and jansson.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "../unit/lines.h"
 #include "format.h"
 #include "sink.h"
 
@@ -218,6 +220,21 @@ static void check_text(const char *record, int n)
 	json_decref(text);
 }
 
+/* By the rules of the sink's format. */
+static void check_record(const struct sink *sink, const char *record, int n)
+{
+	must(n > 0 && record[n - 1] == '\n');
+	if (!strcmp(sink->name, "ecs") || !strcmp(sink->name, "ocsf")) {
+		check_json(record, n);
+		return;
+	}
+	check_text(record, n);
+	if (!strcmp(sink->name, "cef"))
+		must(line_is_one(record, (size_t)n) && cef_read(record, (size_t)n, NULL, NULL));
+	if (!strcmp(sink->name, "rfc5424"))
+		must(line_is_one(record, (size_t)n) && rfc5424_read(record, (size_t)n, NULL, NULL));
+}
+
 /* A buffer of its own, so that the sanitizer sees a byte past its end. */
 static void too_small(const struct sink *sink, const struct finding *f, size_t cap)
 {
@@ -233,11 +250,12 @@ static void too_small(const struct sink *sink, const struct finding *f, size_t c
 static void check_ptb(const struct ptb *p, void *arg)
 {
 	struct sink_options verbose = { .verbose = 1 };
+	const struct sink *sink;
 	uint64_t *told = arg;
-	char record[4096];
+	char record[8192];
 
-	check_json(record, sink_named("ecs")->ptb(record, sizeof(record), p, p->last_seen_ms, NULL));
-	check_text(record, sink_named("text")->ptb(record, sizeof(record), p, p->last_seen_ms, &verbose));
+	for (size_t i = 0; (sink = sink_at(i)); i++)
+		check_record(sink, record, sink->ptb(record, sizeof(record), p, p->last_seen_ms, &verbose));
 	*told += p->count;
 }
 
@@ -260,12 +278,13 @@ static void check_snapshot(struct input *in)
 	static char record[SINK_RECORD_MAX];
 	struct sink_options verbose = { .verbose = 1 };
 	struct ptb_log *log = ptb_log_new();
+	const struct sink *sink;
 	struct snapshot snap;
 	uint64_t told = 0;
 
 	snapshot_make(in, &snap);
-	check_json(record, sink_named("ecs")->counters(record, sizeof(record), &snap, snap.realtime_ms, NULL));
-	check_text(record, sink_named("text")->counters(record, sizeof(record), &snap, snap.realtime_ms, &verbose));
+	for (size_t i = 0; (sink = sink_at(i)); i++)
+		check_record(sink, record, sink->counters(record, sizeof(record), &snap, snap.realtime_ms, &verbose));
 	must(log && !ptb_log_step(log, &snap, false, check_ptb, &told));
 	must(!ptb_log_step(log, &snap, true, check_ptb, &told));
 	must(told == too_big_total(&snap));
@@ -278,19 +297,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char record[SINK_RECORD_MAX];
 	static struct finding f;
 	static struct status s;
-	const struct sink *ecs = sink_named("ecs"), *text = sink_named("text");
+	const struct sink *sink;
 	struct input in = { data, size };
 	struct sink_options verbose = { .verbose = 1 };
 	struct link link;
 	int64_t realtime_ms = (int64_t)number(&in, 8);
 
 	finding_make(&in, &f);
-	check_json(record, ecs->finding(record, sizeof(record), &f, realtime_ms, NULL));
-	check_text(record, text->finding(record, sizeof(record), &f, realtime_ms, &verbose));
 	status_make(&in, &s, &link);
-	check_json(record, ecs->status(record, sizeof(record), &s, realtime_ms, NULL));
-	check_text(record, text->status(record, sizeof(record), &s, realtime_ms, &verbose));
-	too_small(ecs, &f, number(&in, 2) % 4096);
+	for (size_t i = 0; (sink = sink_at(i)); i++) {
+		check_record(sink, record, sink->finding(record, sizeof(record), &f, realtime_ms, &verbose));
+		check_record(sink, record, sink->status(record, sizeof(record), &s, realtime_ms, &verbose));
+		too_small(sink, &f, number(&in, 2) % 4096);
+	}
 	check_snapshot(&in);
 	return 0;
 }

@@ -34,6 +34,7 @@ struct status {
 	const struct link *links; /* those watched */
 	size_t links_n;
 	uint64_t losses[WIRE_LOSSES];
+	uint64_t records_lost;			 /* that the receiver of this status has missed */
 	uint64_t findings_opened, findings_open; /* for the summary at exit */
 };
 

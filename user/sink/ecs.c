@@ -4,6 +4,7 @@
  * Called through sink.h. ECS fields stand at the top, everything of our own under "mtuscope".
  */
 #include "ecs_internal.h"
+#include "sentence.h"
 #include "sinks.h"
 
 #define ECS_VERSION "9.4.0"
@@ -123,7 +124,7 @@ static void finding_flows(struct json_writer *w, const struct finding *f)
 	json_end_array(w);
 }
 
-static void finding_object(struct json_writer *w, const struct finding *f)
+void ecs_finding_object(struct json_writer *w, const struct finding *f)
 {
 	json_begin_object(w, "finding");
 	json_put_string_n(w, "id", f->id, sizeof(f->id));
@@ -165,7 +166,7 @@ int sink_ecs_finding(char *buf, size_t cap, const struct finding *f, int64_t rea
 	json_put_string(&w, "name", finding_class_name(f->class));
 	json_end_object(&w);
 	json_begin_object(&w, "mtuscope");
-	finding_object(&w, f);
+	ecs_finding_object(&w, f);
 	json_end_object(&w);
 	json_end_object(&w);
 	return json_finish_line(&w);
@@ -211,7 +212,7 @@ static void status_interfaces(struct json_writer *w, const struct status *s)
 	json_end_array(w);
 }
 
-static void status_object(struct json_writer *w, const struct status *s)
+void ecs_status_object(struct json_writer *w, const struct status *s)
 {
 	json_begin_object(w, "status");
 	json_put_string(w, "state", status_state_name(s->state));
@@ -220,6 +221,7 @@ static void status_object(struct json_writer *w, const struct status *s)
 	json_begin_object(w, "lost");
 	for (enum wire_loss i = 0; i < WIRE_LOSSES; i++)
 		json_put_uint(w, loss_name(i), s->losses[i]);
+	json_put_uint(w, "records", s->records_lost);
 	json_end_object(w);
 	json_begin_object(w, "findings");
 	json_put_uint(w, "opened", s->findings_opened);
@@ -228,37 +230,23 @@ static void status_object(struct json_writer *w, const struct status *s)
 	json_end_object(w);
 }
 
-/* One sentence for those who read only "message". */
-static void status_message(char *buf, size_t cap, const struct status *s)
-{
-	struct hooks_count n = status_hooks_count(s);
-	struct out o;
-
-	out_init(&o, buf, cap - 1);
-	if (s->state == STATUS_EXIT)
-		out_printf(&o, "mtuscope ends: %llu finding(s) opened, %llu still open",
-			   (unsigned long long)s->findings_opened, (unsigned long long)s->findings_open);
-	else
-		out_printf(&o, "mtuscope watches %zu interface(s) with %zu hooks attached, %zu missing", s->links_n,
-			   n.attached, n.missing);
-	buf[o.len] = '\0';
-}
-
 int sink_ecs_status(char *buf, size_t cap, const struct status *s, int64_t realtime_ms, const struct sink_options *opt)
 {
 	const char *level = finding_severity_name(s->state == STATUS_DEGRADED ? SEVERITY_WARNING : SEVERITY_INFO);
 	struct json_writer w;
-	char message[160];
+	char message[SENTENCE_MAX];
+	struct out sentence;
 
 	(void)opt;
-	status_message(message, sizeof(message), s);
+	out_init(&sentence, message, sizeof(message));
+	out_status(&sentence, s);
 	json_init(&w, buf, cap);
 	json_begin_object(&w, NULL);
-	ecs_common(&w, realtime_ms, level, message, sizeof(message));
+	ecs_common(&w, realtime_ms, level, message, sentence.len);
 	ecs_event_begin(&w, "state", "mtuscope.status");
 	json_end_object(&w);
 	json_begin_object(&w, "mtuscope");
-	status_object(&w, s);
+	ecs_status_object(&w, s);
 	json_end_object(&w);
 	json_end_object(&w);
 	return json_finish_line(&w);

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "ecs_internal.h"
+#include "sentence.h"
 #include "sinks.h"
 #include "totals.h"
 
@@ -244,19 +245,10 @@ static size_t link_entry(struct json_writer *w, const struct link *link, enum wi
 	return omitted;
 }
 
-static size_t links_count(const struct snapshot *snap)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < snap->counters_n; i++)
-		n += link_is_counted(inventory_link(&snap->inventory, snap->counters[i].ifindex));
-	return n;
-}
-
 /* Up to `limit`: each link and direction gets an equal share of what those before it have left. */
 static void put_links(struct json_writer *w, const struct snapshot *snap, size_t limit, struct omitted *omitted)
 {
-	size_t n = links_count(snap), left = WIRE_DIRECTIONS * at_most(n, WIRE_LINKS);
+	size_t n = link_sums_make(snap).links_n, left = WIRE_DIRECTIONS * at_most(n, WIRE_LINKS);
 
 	omitted->links = n - at_most(n, WIRE_LINKS);
 	json_begin_array(w, "links");
@@ -285,9 +277,9 @@ static void put_omitted(struct json_writer *w, const struct omitted *o)
 }
 
 /* Of what the links do not need, half is for peers, a quarter for tallies, an eighth for drops; no rest is lost. */
-static void counters_object(struct json_writer *w, const struct snapshot *snap, const struct totals *t)
+void ecs_counters_object(struct json_writer *w, const struct snapshot *snap, const struct totals *t)
 {
-	size_t links_max = WIRE_DIRECTIONS * LINK_MAX * at_most(links_count(snap), WIRE_LINKS);
+	size_t links_max = WIRE_DIRECTIONS * LINK_MAX * at_most(link_sums_make(snap).links_n, WIRE_LINKS);
 	size_t start, room = SINK_RECORD_MAX - FRAME_MAX - links_max;
 	struct omitted omitted = { 0 };
 
@@ -308,28 +300,12 @@ static void counters_object(struct json_writer *w, const struct snapshot *snap, 
 	json_end_object(w);
 }
 
-static void counters_message(struct out *o, const struct snapshot *snap)
-{
-	uint64_t packets = 0, oversized = 0;
-
-	for (size_t i = 0; i < snap->counters_n; i++) {
-		if (!link_is_counted(inventory_link(&snap->inventory, snap->counters[i].ifindex)))
-			continue;
-		for (int d = 0; d < WIRE_DIRECTIONS; d++) {
-			packets += snap->counters[i].direction[d].packets;
-			oversized += snap->counters[i].direction[d].oversized;
-		}
-	}
-	out_printf(o, "mtuscope has counted %" PRIu64 " packets on %zu interface(s), %" PRIu64 " of them oversized",
-		   packets, links_count(snap), oversized);
-}
-
 int sink_ecs_counters(char *buf, size_t cap, const struct snapshot *snap, int64_t realtime_ms,
 		      const struct sink_options *opt)
 {
 	struct totals totals;
 	struct json_writer w;
-	char message[160];
+	char message[SENTENCE_MAX];
 	struct out sentence;
 	int err;
 
@@ -338,14 +314,14 @@ int sink_ecs_counters(char *buf, size_t cap, const struct snapshot *snap, int64_
 	if (err)
 		return err;
 	out_init(&sentence, message, sizeof(message));
-	counters_message(&sentence, snap);
+	out_counters(&sentence, snap);
 	json_init(&w, buf, cap);
 	json_begin_object(&w, NULL);
 	ecs_common(&w, realtime_ms, "info", message, sentence.len);
 	ecs_event_begin(&w, "metric", "mtuscope.counters");
 	json_end_object(&w);
 	json_begin_object(&w, "mtuscope");
-	counters_object(&w, snap, &totals);
+	ecs_counters_object(&w, snap, &totals);
 	json_end_object(&w);
 	json_end_object(&w);
 	totals_free(&totals);

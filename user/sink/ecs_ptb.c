@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "ecs_internal.h"
+#include "sentence.h"
 #include "sinks.h"
 
 static void address(struct json_writer *w, const char *key, const struct ip_address *ip)
@@ -32,7 +33,7 @@ static void ecs_fields(struct json_writer *w, const struct ptb *p)
 	json_end_object(w);
 }
 
-static void ptb_object(struct json_writer *w, const struct ptb *p)
+void ecs_ptb_object(struct json_writer *w, const struct ptb *p)
 {
 	bool one = p->stories == 1;
 
@@ -54,7 +55,7 @@ static void ptb_object(struct json_writer *w, const struct ptb *p)
 int sink_ecs_ptb(char *buf, size_t cap, const struct ptb *p, int64_t realtime_ms, const struct sink_options *opt)
 {
 	struct json_writer w;
-	char message[512];
+	char message[SENTENCE_MAX];
 	struct out sentence;
 
 	(void)opt;
@@ -67,7 +68,7 @@ int sink_ecs_ptb(char *buf, size_t cap, const struct ptb *p, int64_t realtime_ms
 	json_end_object(&w);
 	ecs_fields(&w, p);
 	json_begin_object(&w, "mtuscope");
-	ptb_object(&w, p);
+	ecs_ptb_object(&w, p);
 	json_end_object(&w);
 	json_end_object(&w);
 	return json_finish_line(&w);

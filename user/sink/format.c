@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 
 #include "format.h"
-#include "ptb.h"
 
 _Static_assert(FORMAT_IP_LEN == INET6_ADDRSTRLEN, "FORMAT_IP_LEN");
 _Static_assert(FORMAT_KEY_LEN == (WG_KEY_LEN + 2) / 3 * 4 + 1, "FORMAT_KEY_LEN");
@@ -68,51 +67,23 @@ void out_printf(struct out *o, const char *fmt, ...)
 
 void out_safe(struct out *o, const char *s, size_t size)
 {
+	out_escaped(o, s, size, "");
+}
+
+void out_escaped(struct out *o, const char *s, size_t size, const char *special)
+{
 	for (size_t i = 0; i < size && s[i];) {
 		uint32_t code_point;
 		size_t n = utf8_decode(s + i, size - i, &code_point);
 
+		if (n == 1 && strchr(special, s[i]))
+			out_char(o, '\\');
 		if (!n || utf8_is_control(code_point))
 			out_char(o, '?');
 		else
 			out_bytes(o, s + i, n);
 		i += n ? n : 1;
 	}
-}
-
-static void ptb_place(struct out *o, const struct ptb *p)
-{
-	out_printf(o, " (%s packet", p->inner ? "inner" : "outer");
-	if (p->interface[0]) {
-		out_string(o, ", on ");
-		out_safe(o, p->interface, sizeof(p->interface));
-	}
-	out_printf(o, "), %" PRIu64 " message%s", p->count, p->count == 1 ? "" : "s");
-}
-
-void out_ptb(struct out *o, const struct ptb *p)
-{
-	static const char *const verbs[PTB_DIRECTIONS] = { "says", "was told", "is to be told" };
-	char who[FORMAT_IP_LEN], whither[FORMAT_ENDPOINT_LEN];
-	bool rx = p->direction == PTB_RX;
-
-	if (p->stories != 1) {
-		out_printf(o, "%" PRIu64 " more too-big messages (%s) of %" PRIu32 " kinds", p->count,
-			   ptb_direction_name(p->direction), p->stories);
-		return;
-	}
-	format_ip(who, rx ? &p->reporter : &p->host.ip);
-	if (rx && p->host.port)
-		format_endpoint(whither, &p->host);
-	else
-		format_ip(whither, rx ? &p->host.ip : &p->destination);
-	out_printf(o, "%s %s that packets to %s ", who[0] ? who : "somebody",
-		   p->direction < PTB_DIRECTIONS ? verbs[p->direction] : "says", whither[0] ? whither : "somebody");
-	if (p->mtu)
-		out_printf(o, "may have at most %" PRIu32 " bytes", p->mtu);
-	else
-		out_string(o, "are too big, without a size");
-	ptb_place(o, p);
 }
 
 int out_finish(const struct out *o)

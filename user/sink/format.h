@@ -12,8 +12,6 @@
 
 #include "snapshot.h"
 
-struct ptb;
-
 #define FORMAT_TIME_LEN	    25 /* "2026-01-31T10:41:07.250Z" and NUL */
 #define FORMAT_CLOCK_LEN    9  /* "10:41:07" and NUL */
 #define FORMAT_KEY_LEN	    45 /* base64 of 32 bytes and NUL */
@@ -50,8 +48,8 @@ __attribute__((format(printf, 2, 3))) void out_printf(struct out *o, const char 
  */
 void out_safe(struct out *o, const char *s, size_t size);
 
-/* One sentence about a too-big message, without an end of line. */
-void out_ptb(struct out *o, const struct ptb *p);
+/* The same, with a backslash before each character of `special`, which are ASCII. */
+void out_escaped(struct out *o, const char *s, size_t size, const char *special);
 
 /* The length in bytes, or -ENOSPC. Appends nothing: a record ends its own line. */
 int out_finish(const struct out *o);

@@ -17,8 +17,11 @@
 #define SINK_RECORD_MAX 65536 /* bytes: no record of any format is longer */
 
 struct sink_options {
-	bool color;  /* text only */
-	int verbose; /* text only: 1 adds evidence, flows and counters */
+	bool color;	      /* text only */
+	int verbose;	      /* text: 1 adds evidence, flows and counters; journal: 1 adds counters */
+	const char *version;  /* of mtuscope; NULL: not said */
+	const char *hostname; /* for those formats whose records name their host; NULL: not said */
+	long pid;	      /* the same; 0: not said */
 };
 
 /*

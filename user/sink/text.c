@@ -180,6 +180,10 @@ static bool losses(struct out *o, const struct status *s)
 		out_printf(o, "%s%" PRIu64 " %s", before, s->losses[i], loss_name(i));
 		before = ", ";
 	}
+	if (s->records_lost) {
+		out_printf(o, "%s%" PRIu64 " records", before, s->records_lost);
+		before = ", ";
+	}
 	return before[0] == ',';
 }
 

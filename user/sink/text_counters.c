@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "sentence.h"
 #include "sinks.h"
 #include "text_internal.h"
 #include "totals.h"
