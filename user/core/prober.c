@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The search for a path MTU; see prober.h. */
+#include "prober.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "chance.h"
+#include "outer.h"
+
+#define PADDING		  16
+#define TRIES_MIN	  4    /* lost while controls are answered: less may be chance */
+#define CHANCE_MAX	  1e-4 /* that plain loss did it */
+#define CHANCE_SEARCH	  0.05 /* … while searching: what was wrongly taken for dead is what the search ends at */
+#define CONTROLS_LOST_MAX 4    /* in a row: nothing is answered any more */
+#define RESTARTS_MAX	  1
+#define TIMEOUT_FIRST_MS  1000
+#define TIMEOUT_MIN_MS	  400
+#define TIMEOUT_MAX_MS	  2000
+#define MTU_MIN_IPV4	  576 /* a router that names less is not believed (RFC 791, RFC 8200) */
+#define MTU_MIN_IPV6	  1280
+
+/* What paths usually carry: Ethernet, PPPoE, other tunnels, mobile networks. The first two are by far the likeliest. */
+static const uint32_t USUAL[] = { 1500, 1492, 1480, 1472, 1468, 1460, 1454, 1452, 1440, 1428, 1420,
+				  1400, 1380, 1376, 1360, 1340, 1300, 1280, 1124, 1006, 576 };
+
+#define USUAL_N	    (sizeof(USUAL) / sizeof(USUAL[0]))
+#define USUAL_FIRST 2
+
+static uint32_t overhead(const struct prober *p)
+{
+	return p->config.tunnel_family ? outer_overhead(p->config.tunnel_family) : 0;
+}
+
+/* The largest size not above `outer` that can be sent: WireGuard pads up to one. */
+static uint32_t size_fit(const struct prober *p, uint32_t outer)
+{
+	uint32_t add = overhead(p), mtu = p->config.padding_mtu, inner, rest;
+
+	if (outer > p->config.max)
+		outer = p->config.max;
+	if (!p->config.tunnel_family || outer <= add)
+		return outer;
+	inner = outer - add;
+	rest = mtu ? inner % mtu : inner;
+	return inner - rest + rest / PADDING * PADDING + add;
+}
+
+/* The smallest size above `outer` that can be sent; `outer` is one itself. */
+static uint32_t size_above(const struct prober *p, uint32_t outer)
+{
+	uint32_t add = overhead(p), mtu = p->config.padding_mtu, inner = outer - add, rest;
+
+	if (!p->config.tunnel_family)
+		return outer + 1;
+	rest = mtu ? inner % mtu : inner;
+	inner = inner - rest +
+		(mtu && rest / PADDING * PADDING + PADDING > mtu ? mtu : rest / PADDING * PADDING + PADDING);
+	return inner + add;
+}
+
+static struct prober_size *size_at(struct prober *p, uint32_t outer)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->sizes_n && p->sizes[i].outer != outer; i++)
+		;
+	if (i == p->sizes_n && p->sizes_n < PROBER_BUDGET)
+		p->sizes[p->sizes_n++] = (struct prober_size){ .outer = outer };
+	return i < PROBER_BUDGET ? &p->sizes[i] : NULL;
+}
+
+/* Tries lost that plain loss, as seen so far, does not explain. */
+static uint32_t tries_needed(const struct prober *p, uint32_t at_least, double chance_max)
+{
+	double rate = chance_loss_rate(p->lost, p->lost + p->answered);
+	uint32_t n = at_least;
+
+	while (n < PROBER_BUDGET && chance_all_lost(rate, n) > chance_max)
+		n++;
+	return n;
+}
+
+uint32_t prober_lower(const struct prober *p)
+{
+	uint32_t lower = 0;
+
+	for (uint32_t i = 0; i < p->sizes_n; i++)
+		if (p->sizes[i].arrives && p->sizes[i].outer > lower)
+			lower = p->sizes[i].outer;
+	return lower;
+}
+
+/* The smallest size above all that arrive which was lost so often, NULL if there is none below what the caller knows. */
+static const struct prober_size *smallest_lost(const struct prober *p, uint32_t tries)
+{
+	uint32_t lower = prober_lower(p), end = p->config.upper > lower ? p->config.upper : UINT32_MAX;
+	const struct prober_size *dead = NULL;
+
+	for (uint32_t i = 0; i < p->sizes_n; i++) {
+		const struct prober_size *s = &p->sizes[i];
+
+		if (!s->arrives && s->lost >= tries && s->outer > lower && s->outer < end) {
+			dead = s;
+			end = s->outer;
+		}
+	}
+	return dead;
+}
+
+static uint32_t upper_by(const struct prober *p, const struct prober_size *lost)
+{
+	if (lost)
+		return lost->outer;
+	return p->config.upper > prober_lower(p) ? p->config.upper : 0;
+}
+
+static const struct prober_size *proven_dead(const struct prober *p)
+{
+	return smallest_lost(p, tries_needed(p, TRIES_MIN, CHANCE_MAX));
+}
+
+uint32_t prober_upper(const struct prober *p)
+{
+	return upper_by(p, proven_dead(p));
+}
+
+bool prober_upper_said(const struct prober *p)
+{
+	const struct prober_size *dead = proven_dead(p);
+
+	return dead && dead->said;
+}
+
+/* Sizes from *first on that lie in (lower, end), as indices into USUAL. */
+static uint32_t usual_between(const struct prober *p, uint32_t lower, uint32_t end, uint32_t *first)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = USUAL_N; i-- > 0;) {
+		uint32_t fit = size_fit(p, USUAL[i]);
+
+		if (fit > lower && fit < end) {
+			*first = i;
+			n++;
+		}
+	}
+	return n;
+}
+
+static bool is_usual(const struct prober *p, uint32_t outer)
+{
+	for (uint32_t i = 0; i < USUAL_N; i++)
+		if (size_fit(p, USUAL[i]) == outer)
+			return true;
+	return p->hint && p->hint == outer;
+}
+
+/* The next size worth trying between the two, 0 if there is none. */
+static uint32_t choose(const struct prober *p, uint32_t lower, uint32_t upper)
+{
+	uint32_t end = upper ? upper : p->config.max + 1, first = 0, n, middle, above = size_above(p, lower);
+
+	if (above >= end)
+		return 0;
+	if (p->hint > lower && p->hint < end)
+		return p->hint;
+	n = usual_between(p, lower, end, &first);
+	/* Where a usual size arrives, the one after it mostly does not: that settles it. */
+	if (is_usual(p, lower))
+		return above;
+	if (n)
+		return size_fit(p, USUAL[first < USUAL_FIRST ? first : first + n / 2]);
+	middle = size_fit(p, lower + (end - lower) / 2);
+	return middle > lower ? middle : above;
+}
+
+static void finish(struct prober *p, enum prober_end end)
+{
+	p->end = end;
+	p->trial = 0;
+}
+
+/* Chooses what to try next, or ends. A control has been answered before. */
+static void advance(struct prober *p)
+{
+	const struct prober_size *lost = smallest_lost(p, tries_needed(p, 1, CHANCE_SEARCH));
+	uint32_t lower = prober_lower(p), upper = upper_by(p, lost);
+
+	if (p->trial > lower && p->trial != upper)
+		return; /* undecided */
+	p->trial = choose(p, lower, upper);
+	if (p->trial)
+		return;
+	if (!upper)
+		finish(p, PROBER_WHOLE);
+	else if (upper == prober_upper(p))
+		finish(p, PROBER_BRACKETED);
+	else
+		p->trial = upper; /* lost often enough to search on, not to be told */
+}
+
+void prober_start(struct prober *p, const struct prober_config *config)
+{
+	memset(p, 0, sizeof(*p));
+	p->config = *config;
+	if (p->config.budget > PROBER_BUDGET)
+		p->config.budget = PROBER_BUDGET;
+	p->config.control = size_fit(p, p->config.control);
+	p->hint = config->guess;
+}
+
+/* Nothing is answered any more. What used to arrive may have become too large: the path has changed, begin anew. */
+static void controls_lost(struct prober *p)
+{
+	uint32_t lower = prober_lower(p);
+
+	p->controls_lost = 0;
+	if (lower <= p->config.control || p->restarts == RESTARTS_MAX) {
+		finish(p, PROBER_SILENT);
+		return;
+	}
+	p->restarts++;
+	p->sizes_n = 0;
+	p->trial = p->doubtful = p->hint = 0;
+}
+
+static uint32_t timeout_ms(const struct prober *p)
+{
+	uint32_t ms = 3 * p->rtt_ms;
+
+	if (!p->answered)
+		return TIMEOUT_FIRST_MS;
+	if (ms < TIMEOUT_MIN_MS)
+		return TIMEOUT_MIN_MS;
+	return ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms;
+}
+
+static bool is_control(const struct prober *p, uint32_t outer)
+{
+	uint32_t lower = prober_lower(p);
+
+	return outer <= (lower ? lower : p->config.control);
+}
+
+/* The probe is not answered, for now: a late answer is still welcome. */
+static void missed(struct prober *p, struct prober_probe *probe)
+{
+	probe->over = true;
+	p->waiting = false;
+	if (!is_control(p, probe->outer)) {
+		p->doubtful = probe->outer;
+		return;
+	}
+	/* An outage: what was lost just before says nothing about size. */
+	p->doubtful = 0;
+	p->lost += p->answered > 0;
+	if (++p->controls_lost == CONTROLS_LOST_MAX)
+		controls_lost(p);
+}
+
+static bool may_send(const struct prober *p, uint32_t now_ms, uint32_t *wait_ms)
+{
+	uint32_t since;
+
+	if (!p->sent || !p->config.burst || p->answered < p->config.burst)
+		return true;
+	since = now_ms - p->probes[p->sent - 1].sent_ms;
+	*wait_ms = since < p->config.gap_ms ? p->config.gap_ms - since : 0;
+	return !*wait_ms;
+}
+
+bool prober_next(struct prober *p, uint32_t now_ms, struct prober_order *order, uint32_t *wait_ms)
+{
+	uint32_t outer, lower;
+
+	*wait_ms = 0;
+	if (p->waiting) {
+		struct prober_probe *last = &p->probes[p->sent - 1];
+
+		if (now_ms - last->sent_ms < timeout_ms(p)) {
+			*wait_ms = timeout_ms(p) - (now_ms - last->sent_ms);
+			return false;
+		}
+		missed(p, last);
+	}
+	lower = prober_lower(p);
+	if (!p->end && lower && !p->doubtful && !p->controls_lost)
+		advance(p);
+	if (!p->end && p->sent == p->config.budget)
+		finish(p, lower ? PROBER_GAVE_UP : PROBER_SILENT);
+	if (p->end || !may_send(p, now_ms, wait_ms))
+		return false;
+	outer = p->trial;
+	if (!lower || p->doubtful || p->controls_lost)
+		outer = lower ? lower : p->config.control;
+	*order = (struct prober_order){ p->sent, outer - overhead(p), outer };
+	p->probes[p->sent++] = (struct prober_probe){ .outer = outer, .sent_ms = now_ms };
+	p->waiting = true;
+	return true;
+}
+
+/* The probe that an answer is about; NULL if there is none, or if it has been answered. */
+static struct prober_probe *probe_of(struct prober *p, uint32_t seq)
+{
+	if (seq < p->sent && !p->probes[seq].answered)
+		return &p->probes[seq];
+	p->ignored++;
+	return NULL;
+}
+
+/* A lost probe counts against its size once a smaller one after it has been answered. */
+static void settle_doubt(struct prober *p)
+{
+	struct prober_size *s = p->doubtful ? size_at(p, p->doubtful) : NULL;
+
+	p->doubtful = 0;
+	if (s && !s->arrives)
+		s->lost++;
+}
+
+void prober_answered(struct prober *p, uint32_t seq, uint32_t now_ms)
+{
+	struct prober_probe *probe = probe_of(p, seq);
+	struct prober_size *s = probe ? size_at(p, probe->outer) : NULL;
+	bool was_control = probe && is_control(p, probe->outer);
+
+	if (!s)
+		return;
+	if (now_ms - probe->sent_ms > p->rtt_ms)
+		p->rtt_ms = now_ms - probe->sent_ms;
+	if (seq + 1 == p->sent)
+		p->waiting = false;
+	/* One that was given up and comes late was slow, not lost. */
+	probe->answered = probe->over = true;
+	p->answered++;
+	if (p->doubtful == probe->outer)
+		p->doubtful = 0;
+	else if (was_control && seq + 1 == p->sent)
+		settle_doubt(p);
+	p->controls_lost = 0;
+	if (s->arrives)
+		return;
+	s->arrives = true;
+	p->lost += s->lost;
+	s->lost = 0;
+}
+
+void prober_too_big(struct prober *p, uint32_t seq, uint32_t mtu, const struct ip_address *by)
+{
+	struct prober_probe *probe = probe_of(p, seq);
+	uint32_t add = overhead(p), hint;
+	struct prober_size *s;
+
+	if (!probe)
+		return;
+	hint = size_fit(p, mtu + add);
+	if (mtu < (by->family == AF_INET6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4) || mtu + add >= probe->outer || p->end) {
+		p->ignored++;
+		return;
+	}
+	p->too_big++;
+	p->said_mtu = mtu;
+	p->said_by = *by;
+	if (hint > prober_lower(p))
+		p->hint = hint;
+	s = size_at(p, probe->outer);
+	if (s)
+		s->said = true;
+	/* No need to wait any longer; an answer that comes all the same proves the message wrong, as one before did. */
+	if (seq + 1 == p->sent && p->waiting && !is_control(p, probe->outer))
+		missed(p, probe);
+}
