@@ -10,7 +10,7 @@ BUILD ?= build$(if $(SAN),/san)
 KERNELS ?= 6.1 6.12
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
-INCLUDES := -Ibpf -Iuser -Iuser/core -Iuser/inventory -Iuser/kernel -Iuser/sink -isystem $(BUILD)/bpf
+INCLUDES := -Ibpf -Iuser -Iuser/core -Iuser/inventory -Iuser/kernel -Iuser/probe -Iuser/sink -isystem $(BUILD)/bpf
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(INCLUDES) -DVERSION='"$(VERSION)"' $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) -MMD -MP $(CFLAGS)
 LDLIBS := -lbpf -lelf -lz -lmnl -levent_core -lm
@@ -155,7 +155,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(SOURCES)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
 	$(Q)$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined $(INCLUDES) -o $@ $< \
-		$(wildcard user/core/*.c user/core/*/*.c user/sink/*.c user/inventory/*.c) -lmnl -lm -ljansson
+		$(wildcard user/core/*.c user/core/*/*.c user/sink/*.c user/inventory/*.c user/probe/*.c) -lmnl -lm -ljansson
 
 fmt: ## format the C files
 	$(Q)clang-format -i $(shell git ls-files '*.c' '*.h' ':!vmlinux')

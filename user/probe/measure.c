@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The stages of a measurement; see measure.h. */
+#include "measure.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "outer.h"
+
+#define PADDING	     16
+#define CONTROL_SIZE 64 /* bytes of the IP packet of the first probe */
+#define UDP_BURST    5	/* Linux answers six closed ports at once, and then one a second (icmp_ratelimit) */
+#define UDP_GAP_MS   1050
+#define RECEIVE_MAX  64 /* messages looked at in one step: whoever floods does not hold us up */
+#define METHODS	     2
+
+static enum probe_method method_at(const struct measure *m, size_t i)
+{
+	if (m->stage == MEASURE_CHECK)
+		return PROBE_UDP;
+	return (i == 0) == (m->result.direction == WIRE_TX) ? PROBE_UDP : PROBE_ECHO;
+}
+
+static size_t attempts(const struct measure *m)
+{
+	switch (m->stage) {
+	case MEASURE_TUNNEL:
+		return m->config.hosts_n * METHODS;
+	case MEASURE_CHECK:
+		return 1;
+	case MEASURE_UNDERLAY:
+		/* What says nothing of the way back does not help one that has been measured both ways. */
+		if (m->result.direction == WIRE_RX && m->result.tunnel_answered)
+			return 1;
+		return m->config.endpoint.family ? METHODS : 0;
+	default:
+		return 0;
+	}
+}
+
+static void target_make(struct measure *m)
+{
+	bool inside = m->stage != MEASURE_UNDERLAY;
+
+	m->target = (struct probe_target){ .echo_id = m->config.echo_id };
+	m->target.to = m->config.endpoint;
+	if (m->stage == MEASURE_TUNNEL)
+		m->target.to = m->config.hosts[m->attempt / METHODS];
+	else if (m->stage == MEASURE_CHECK)
+		m->target.to = m->result.host;
+	m->target.from = inside ? m->config.from_inside : m->config.from;
+	memcpy(m->target.interface, inside ? m->config.tunnel : m->config.from_interface, IFACE_NAME_LEN);
+	m->target.mark = inside ? 0 : m->config.mark;
+}
+
+static void prober_config_make(const struct measure *m, struct prober_config *c)
+{
+	const struct measured *r = &m->result;
+	uint32_t add = m->stage == MEASURE_UNDERLAY ? 0 : outer_overhead(m->config.tunnel_family);
+
+	*c = (struct prober_config){ .control = CONTROL_SIZE + add, .budget = PROBER_BUDGET - r->sent };
+	if (m->method == PROBE_UDP) {
+		c->burst = UDP_BURST;
+		c->gap_ms = UDP_GAP_MS;
+	}
+	if (m->stage != MEASURE_UNDERLAY) {
+		c->tunnel_family = m->config.tunnel_family;
+		c->padding_mtu = probe_route_mtu(&m->target);
+		c->max = m->config.tunnel_mtu + add;
+	} else {
+		c->max = m->config.egress_mtu ? m->config.egress_mtu : probe_route_mtu(&m->target);
+	}
+	if (m->stage == MEASURE_CHECK) {
+		c->control = r->lower;
+		c->max = c->guess = r->upper_round;
+	} else if (r->lower && r->upper_round) {
+		/* What the tunnel has shown, and only the bytes between are left to tell. */
+		c->control = r->lower;
+		c->upper = r->upper_round;
+	}
+}
+
+/* Opens the present attempt; false: it cannot be made. */
+static bool attempt_open(struct measure *m)
+{
+	struct prober_config c;
+
+	m->method = method_at(m, m->attempt % METHODS);
+	target_make(m);
+	m->result.err = probe_socket_open(&m->socket, m->method, &m->target);
+	if (m->result.err)
+		return false;
+	prober_config_make(m, &c);
+	prober_start(&m->prober, &c);
+	return true;
+}
+
+static void count_up(struct measured *r, const struct prober *p)
+{
+	r->answered += p->answered;
+	r->lost += p->lost;
+	r->too_big += p->too_big;
+	r->ignored += p->ignored;
+	r->sent += p->sent;
+	for (uint32_t i = 0; i < p->sent; i++) {
+		if (!r->size_min || p->probes[i].outer < r->size_min)
+			r->size_min = p->probes[i].outer;
+		if (p->probes[i].outer > r->size_max)
+			r->size_max = p->probes[i].outer;
+	}
+	if (p->said_by.family) {
+		r->said_by = p->said_by;
+		r->said_mtu = p->said_mtu;
+	}
+}
+
+/* The bracket that a stage of sizes has come to. An echo that dies does not say on which way. */
+static void take_bracket(struct measure *m)
+{
+	const struct prober *p = &m->prober;
+	struct measured *r = &m->result;
+	uint32_t lower = prober_lower(p), upper = prober_upper(p);
+
+	if (m->method == PROBE_UDP)
+		r->direction = WIRE_TX;
+	if (lower > r->lower)
+		r->lower = lower;
+	/* A router behind the tunnel that says so is no limit of the tunnel's path. */
+	if (m->stage == MEASURE_TUNNEL && prober_upper_said(p))
+		upper = 0;
+	r->upper_round = upper;
+	if (upper && (m->method == PROBE_UDP || (r->direction == WIRE_RX && r->there)))
+		r->upper = upper;
+	r->exact = r->upper && r->upper == r->lower + 1 && p->end == PROBER_BRACKETED;
+	r->whole = m->stage == MEASURE_TUNNEL && p->end == PROBER_WHOLE;
+}
+
+static void next_stage(struct measure *m)
+{
+	const struct measured *r = &m->result;
+	bool narrow = r->upper_round && r->upper_round - r->lower <= PADDING;
+
+	m->attempt = 0;
+	if (m->stage == MEASURE_TUNNEL && r->direction == WIRE_RX && r->upper_round)
+		m->stage = MEASURE_CHECK;
+	else if (m->stage < MEASURE_UNDERLAY && m->config.endpoint.family && r->tunnel_answered && narrow)
+		m->stage = MEASURE_UNDERLAY;
+	else
+		m->stage = MEASURE_DONE;
+}
+
+/* The present attempt is over: on to the next one, or the next stage. */
+static void attempt_close(struct measure *m)
+{
+	struct measured *r = &m->result;
+	bool silent = !m->prober.answered;
+
+	count_up(r, &m->prober);
+	probe_socket_close(m->socket);
+	m->socket = NULL;
+	if (silent && ++m->attempt < attempts(m) && r->sent < PROBER_BUDGET)
+		return;
+	if (m->stage == MEASURE_CHECK) {
+		r->there = !silent && prober_lower(&m->prober) >= r->upper_round;
+		if (r->there)
+			r->upper = r->upper_round;
+	} else if (!silent) {
+		take_bracket(m);
+	}
+	if (m->stage == MEASURE_TUNNEL && !silent) {
+		r->tunnel_answered = true;
+		r->host = m->target.to;
+		r->method = m->method;
+	}
+	r->underlay_answered |= m->stage == MEASURE_UNDERLAY && !silent;
+	next_stage(m);
+}
+
+void measure_start(struct measure *m, const struct measure_config *config)
+{
+	memset(m, 0, sizeof(*m));
+	m->config = *config;
+	m->result.direction = config->direction;
+	if (!m->config.hosts_n)
+		m->stage = MEASURE_UNDERLAY;
+}
+
+void measure_close(struct measure *m)
+{
+	probe_socket_close(m->socket);
+	m->socket = NULL;
+	m->stage = MEASURE_DONE;
+}
+
+static void receive(struct measure *m, uint32_t now_ms)
+{
+	for (int i = 0; i < RECEIVE_MAX; i++) {
+		struct probe_answer a = probe_socket_receive(m->socket);
+
+		switch (a.news) {
+		case PROBE_NOTHING:
+			return;
+		case PROBE_ANSWERED:
+			prober_answered(&m->prober, a.seq, now_ms);
+			break;
+		case PROBE_ANSWER_FRAGMENTED:
+			/* It has arrived there; that its size comes back is not shown. */
+			if (m->result.direction == WIRE_TX)
+				prober_answered(&m->prober, a.seq, now_ms);
+			break;
+		case PROBE_TOO_BIG:
+			prober_too_big(&m->prober, a.seq, a.mtu, &a.by);
+			break;
+		case PROBE_FOREIGN:
+			m->result.ignored++;
+			break;
+		}
+	}
+}
+
+/* True while the attempt goes on. */
+static bool attempt_step(struct measure *m, uint32_t now_ms, uint32_t *wait_ms)
+{
+	struct prober_order order;
+
+	receive(m, now_ms);
+	while (prober_next(&m->prober, now_ms, &order, wait_ms))
+		m->result.err = probe_socket_send(m->socket, order.seq, order.size);
+	return !m->prober.end;
+}
+
+bool measure_step(struct measure *m, uint32_t now_ms, uint32_t *wait_ms)
+{
+	while (m->stage != MEASURE_DONE) {
+		if (m->attempt >= attempts(m) || m->result.sent >= PROBER_BUDGET) {
+			next_stage(m);
+			if (m->result.sent >= PROBER_BUDGET)
+				m->stage = MEASURE_DONE;
+			continue;
+		}
+		if (!m->socket && !attempt_open(m)) {
+			m->attempt++;
+			continue;
+		}
+		if (attempt_step(m, now_ms, wait_ms))
+			return true;
+		attempt_close(m);
+	}
+	return false;
+}
