@@ -387,6 +387,8 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 		return;
 	ours = request ? tx : !tx;
 	id = bpf_ntohs(echo.id);
+	if (id + 1U == cfg->probe_id)
+		return;
 	seq = bpf_ntohs(echo.sequence);
 	f = flow_get(cfg, p, skb->ifindex, tx, ours ? id : 0, ours ? 0 : id, request);
 	if (!f)

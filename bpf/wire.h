@@ -56,7 +56,7 @@ struct wire_config {
 	__u32 netns_inum;   /* inode number of the network namespace being watched */
 	__u64 hash_seed[2]; /* random for each load: nobody outside can aim at a flow slot */
 	__u32 links_n;
-	__u32 pad;
+	__u32 probe_id; /* 1 + echo id of our own probes, which are no traffic; 0: none */
 	struct wire_link links[WIRE_LINKS];
 	__u8 link_slot[4096]; /* ifindex modulo 4096 -> index into links; checked against ifindex */
 	__u8 wg_port[65536];  /* 1: a WireGuard socket listens on this UDP port */

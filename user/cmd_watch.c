@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "analysis.h"
 #include "commands.h"
+#include "confirm.h"
 #include "observer.h"
 #include "reporter.h"
 
+#define PROBE_MS                                                                                                       \
+	20 /* answers and time-outs of probes are looked at so often; nothing is done where none is under way */
 #define TICK_MS 250 /* finds a stall within its first retransmissions; a tick reads maps without a system call a flow */
 
 struct watch {
@@ -18,6 +22,7 @@ struct watch {
 	struct reporter *reporter;
 	struct observer *observer;
 	struct analysis *analysis;
+	struct confirm *confirm; /* NULL: nothing is to be sent */
 	struct event_base *base;
 	struct status status;
 	int64_t realtime_ms;
@@ -79,6 +84,8 @@ static void tick(struct watch *w, bool at_end)
 	if (err)
 		fail(w, "analysis", -err);
 	reporter_snapshot(w->reporter, &snap, at_end);
+	if (w->confirm && !at_end)
+		confirm_choose(w->confirm, &snap.inventory);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -88,6 +95,18 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	tick(w, false);
+	if (!works(w))
+		event_base_loopbreak(w->base);
+}
+
+static void on_probe(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *w = arg;
+
+	(void)fd;
+	(void)what;
+	w->realtime_ms = realtime_ms();
+	confirm_step(w->confirm);
 	if (!works(w))
 		event_base_loopbreak(w->base);
 }
@@ -110,15 +129,18 @@ static struct timeval timeval_ms(uint64_t ms)
 static int loop(struct watch *w)
 {
 	struct timeval period = timeval_ms(TICK_MS), end = timeval_ms(w->opt->duration_ms);
+	struct timeval probe = timeval_ms(PROBE_MS);
 	struct event *events[] = {
 		event_new(w->base, -1, EV_PERSIST, on_tick, w),
 		event_new(w->base, SIGINT, EV_SIGNAL | EV_PERSIST, on_end, w),
 		event_new(w->base, SIGTERM, EV_SIGNAL | EV_PERSIST, on_end, w),
 		event_new(w->base, -1, 0, on_end, w),
+		event_new(w->base, -1, EV_PERSIST, on_probe, w),
 	};
+	const size_t n = sizeof(events) / sizeof(events[0]);
 	int err = 0;
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < n; i++)
 		if (!events[i])
 			err = -1;
 	if (!err) {
@@ -127,11 +149,13 @@ static int loop(struct watch *w)
 		event_add(events[2], NULL);
 		if (w->opt->duration_ms)
 			event_add(events[3], &end);
+		if (w->confirm)
+			event_add(events[4], &probe);
 		report_status(w, false);
 		if (works(w))
 			event_base_dispatch(w->base);
 	}
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < n; i++)
 		if (events[i])
 			event_free(events[i]);
 	return err;
@@ -161,6 +185,14 @@ static enum exit_status result(const struct watch *w)
 	return worst == SEVERITY_CRITICAL ? EXIT_CRITICAL : EXIT_WARNING;
 }
 
+/* Asked for, or somebody looks at a terminal. */
+static bool wants_probes(const struct options *opt)
+{
+	if (opt->probe != PROBE_BY_DEFAULT)
+		return opt->probe == PROBE_YES;
+	return !opt->sink && !opt->output && isatty(STDOUT_FILENO);
+}
+
 enum exit_status cmd_watch(const struct options *opt)
 {
 	enum exit_status status = EXIT_UNKNOWN;
@@ -172,6 +204,12 @@ enum exit_status cmd_watch(const struct options *opt)
 		goto out;
 	w.analysis = analysis_new();
 	w.base = event_base_new();
+	if (w.analysis && wants_probes(opt)) {
+		w.confirm = confirm_new(w.analysis, report_finding, &w);
+		if (!w.confirm)
+			goto out;
+		observer_ignore_echo(w.observer, confirm_echo_id(w.confirm));
+	}
 	if (!w.analysis || !w.base || loop(&w)) {
 		fprintf(stderr, "mtuscope watch: out of memory\n");
 		goto out;
@@ -184,6 +222,7 @@ enum exit_status cmd_watch(const struct options *opt)
 out:
 	if (w.base)
 		event_base_free(w.base);
+	confirm_free(w.confirm);
 	analysis_free(w.analysis);
 	observer_close(w.observer);
 	reporter_close(w.reporter);

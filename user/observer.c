@@ -209,6 +209,11 @@ int observer_tick(struct observer *o, struct snapshot *snap)
 	return err;
 }
 
+void observer_ignore_echo(struct observer *o, uint16_t id)
+{
+	kernel_set_probe_id(o->kernel, id);
+}
+
 void observer_status(struct observer *o, struct status *status)
 {
 	kernel_status(o->kernel, status);

@@ -22,6 +22,9 @@ void observer_close(struct observer *observer);
  */
 int observer_tick(struct observer *observer, struct snapshot *snap);
 
+/* Echo messages with that id are our own probes, and are not to be taken for traffic. */
+void observer_ignore_echo(struct observer *observer, uint16_t id);
+
 /* The hooks, links and losses of now. */
 void observer_status(struct observer *observer, struct status *status);
 

@@ -25,7 +25,9 @@ static const struct option_spec OPTIONS[] = {
 	{ 'j', false, "json", NULL, "write one JSON record a line, the same as --format ecs" },
 	{ 'f', false, "format", "NAME", "write records as: text, ecs, ocsf, cef, rfc5424, journal" },
 	{ 'o', true, "output", "FILE", "append records to FILE instead of standard output" },
-	{ 'p', false, "no-probe", NULL, "send nothing, only observe (the default)" },
+	{ 'P', false, "probe", NULL,
+	  "confirm a black hole with at most 40 probes, and measure the path MTU (the default on a terminal)" },
+	{ 'p', false, "no-probe", NULL, "send nothing, only observe (the default elsewhere)" },
 	{ 'b', false, "btf", "FILE", "type information of the running kernel, if it has no /sys/kernel/btf/vmlinux" },
 	{ 'C', false, "no-color", NULL, "no colours, also by the environment variable NO_COLOR" },
 	{ 'v', true, "verbose", NULL, "say more (repeatable)" },
@@ -87,6 +89,10 @@ static int take(struct options *opt, const struct command *command, int letter, 
 		return opt->sink ? 0 : usage_error("unknown format", arg, command);
 	case 'o':
 		opt->output = arg;
+		return 0;
+	case 'P':
+	case 'p':
+		opt->probe = letter == 'P' ? PROBE_YES : PROBE_NO;
 		return 0;
 	case 'b':
 		opt->btf = arg;

@@ -18,6 +18,8 @@ struct sink;
 /* The monitoring-plugin convention; a usage error is "could not tell" as well. */
 enum exit_status { EXIT_NOTHING, EXIT_WARNING, EXIT_CRITICAL, EXIT_UNKNOWN };
 
+enum probe_wish { PROBE_BY_DEFAULT, PROBE_YES, PROBE_NO };
+
 struct options {
 	const char *interfaces[WIRE_LINKS];
 	size_t interfaces_n;
@@ -25,6 +27,7 @@ struct options {
 	const struct sink *sink; /* NULL: text */
 	const char *output;	 /* NULL: standard output */
 	const char *btf;
+	enum probe_wish probe;
 	bool no_color;
 	int verbose;
 };

@@ -270,6 +270,24 @@ static void test_fragments(void **state)
 	assert_int_equal(flow_only(h)->trial_tries, 1);
 }
 
+/* Our own probes are no traffic, neither the requests nor the answers; anybody else's echo is. */
+static void test_own_probes(void **state)
+{
+	struct harness *h = *state;
+
+	for_each_family(state)
+	{
+		h->config->probe_id = ID + 1;
+		ask(h, 1, 1300);
+		answered(h, 1, 1300);
+		assert_int_equal(flows_n(h), 0);
+		h->config->probe_id = ID + 2;
+		ask(h, 1, 1300);
+		assert_int_equal(flow_only(h)->trial_inner, inner(1300));
+		h->config->probe_id = 0;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +296,7 @@ int main(void)
 		bpf_test(test_asked_from_there),  bpf_test(test_no_entry),
 		bpf_test(test_no_answer),	  bpf_test(test_identifier_zero),
 		bpf_test(test_largest_of_a_tick), bpf_test(test_fragments),
+		bpf_test(test_own_probes),
 	};
 
 	return cmocka_run_group_tests_name("echo", tests, harness_open, harness_close);

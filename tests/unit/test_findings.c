@@ -334,6 +334,113 @@ static void test_mangled_healthy_series_is_silent(void **state)
 		snapshot_free(&series[i]);
 }
 
+static void collect(const struct finding *f, void *arg)
+{
+	(void)arg;
+	assert_true(s.log_n < SCENE_LOG);
+	s.log[s.log_n++] = *f;
+}
+
+static void probed(uint32_t lower, uint32_t upper, bool exact)
+{
+	const struct finding_probe p = {
+		.lower = lower, .upper = upper, .exact = exact, .count = 17, .size_min = 124, .size_max = 1516
+	};
+
+	analysis_probed(s.analysis, s.log[0].id, &p, collect, NULL);
+}
+
+static const struct evidence *probe_evidence(const struct finding *f)
+{
+	for (size_t i = 0; i < f->evidence_n; i++)
+		if (f->evidence[i].kind == EVIDENCE_PROBE)
+			return &f->evidence[i];
+	return NULL;
+}
+
+static void assert_probed(const struct finding *f, uint32_t lower, uint32_t mtu)
+{
+	assert_int_equal(f->path_mtu_lower, lower);
+	assert_int_equal(f->path_mtu_upper, lower + 1);
+	assert_true(f->path_mtu_exact);
+	assert_int_equal(f->recommended_mtu, mtu);
+	assert_int_equal(f->basis, BASIS_PROBE);
+	assert_non_null(probe_evidence(f));
+	assert_int_equal(probe_evidence(f)->count, 17);
+	assert_int_equal(probe_evidence(f)->max_size, 1516);
+	assert_true(strstr(f->fix[0], "mtu 1432") || mtu != 1432);
+}
+
+/* What was probed is told at once, is labelled, and still holds when the next traffic stalls. */
+static void test_probing_makes_the_bracket_exact(void **state)
+{
+	(void)state;
+	open_finding();
+	assert_null(probe_evidence(scene_last(&s)));
+	probed(1492, 1493, true);
+	assert_int_equal(scene_last(&s)->state, FINDING_UPDATE);
+	assert_probed(scene_last(&s), 1492, 1432);
+	scene_stall(&s, scene_flow(&s, "10.1.0.9"), 8000, other, MINUTE);
+	assert_int_equal(analysis_open_findings(s.analysis, collect, NULL), 1);
+	assert_probed(scene_last(&s), 1492, 1432);
+	assert_int_equal(s.resolved, 0);
+}
+
+/* Below 1280 only a probe or a delivery can know. */
+static void test_probing_goes_below_the_floor(void **state)
+{
+	(void)state;
+	open_finding();
+	probed(1124, 1125, true);
+	assert_probed(scene_last(&s), 1124, 1064);
+}
+
+/* Proven to arrive, and no more: the recommendation is that and not called exact. */
+static void test_probing_may_show_the_lower_end_alone(void **state)
+{
+	(void)state;
+	open_finding();
+	probed(1500, 0, false);
+	assert_int_equal(scene_last(&s)->path_mtu_lower, 1500);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 8980);
+	assert_false(scene_last(&s)->path_mtu_exact);
+	assert_int_equal(scene_last(&s)->recommended_mtu, 1440);
+	assert_int_equal(scene_last(&s)->basis, BASIS_PROBE);
+}
+
+static void test_probing_resolves_what_is_well_again(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	probed(8980, 0, false);
+	scene_ticks(&s, 2);
+	assert_int_equal(s.resolved, 1);
+}
+
+/* The path has changed since: traffic of a size that probes found dead arrives, and the finding is over. */
+static void test_traffic_refutes_what_was_probed(void **state)
+{
+	(void)state;
+	open_finding();
+	probed(1492, 1493, true);
+	give_up();
+	flow_delivers(&s, other, 4000);
+	scene_ticks(&s, 2);
+	assert_int_equal(s.resolved, 1);
+}
+
+static void test_probing_of_an_unknown_finding_is_ignored(void **state)
+{
+	const struct finding_probe p = { .lower = 1492, .upper = 1493, .exact = true };
+
+	(void)state;
+	analysis_probed(s.analysis, "", &p, collect, NULL);
+	open_finding();
+	analysis_probed(s.analysis, "0123456789abcdef0123456789abcdef", &p, collect, NULL);
+	assert_int_equal(s.log_n, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +462,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_snapshot_that_comes_twice, start, end),
 		cmocka_unit_test_setup_teardown(test_missing_snapshots, start, end),
 		cmocka_unit_test(test_mangled_healthy_series_is_silent),
+		cmocka_unit_test_setup_teardown(test_probing_makes_the_bracket_exact, start, end),
+		cmocka_unit_test_setup_teardown(test_probing_goes_below_the_floor, start, end),
+		cmocka_unit_test_setup_teardown(test_probing_may_show_the_lower_end_alone, start, end),
+		cmocka_unit_test_setup_teardown(test_probing_resolves_what_is_well_again, start, end),
+		cmocka_unit_test_setup_teardown(test_traffic_refutes_what_was_probed, start, end),
+		cmocka_unit_test_setup_teardown(test_probing_of_an_unknown_finding_is_ignored, start, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

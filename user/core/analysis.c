@@ -119,6 +119,13 @@ int analysis_step(struct analysis *a, const struct snapshot *snap, finding_fn fn
 	return err;
 }
 
+void analysis_probed(struct analysis *a, const char *id, const struct finding_probe *probe, finding_fn fn, void *arg)
+{
+	struct tee tee = { a, fn, arg };
+
+	findings_probed(a->findings, a->ledgers, id, probe, a->last_ms, count_opened, &tee);
+}
+
 size_t analysis_open_findings(const struct analysis *a, finding_fn fn, void *arg)
 {
 	return findings_each(a->findings, fn, arg);

@@ -22,6 +22,22 @@ typedef void (*finding_fn)(const struct finding *f, void *arg);
  */
 int analysis_step(struct analysis *a, const struct snapshot *snap, finding_fn fn, void *arg);
 
+/* What probes have shown of the path of a finding; all sizes in bytes, outer. */
+struct finding_probe {
+	uint32_t lower; /* largest size proven to arrive; 0: none */
+	uint32_t upper; /* smallest size proven not to; 0: none */
+	bool exact;	/* lower is the path MTU */
+	uint32_t count; /* probes sent, and their sizes */
+	uint32_t size_min, size_max;
+};
+
+/*
+ * Takes the result of probing for the finding of that id, and calls fn if it is news. It holds until later traffic
+ * contradicts it. If what was lost arrives again, the finding is resolved by the next snapshot. Of a finding that is no
+ * more, nothing is said.
+ */
+void analysis_probed(struct analysis *a, const char *id, const struct finding_probe *probe, finding_fn fn, void *arg);
+
 /* The findings not resolved: calls fn for each, returns their number. fn may be NULL. */
 size_t analysis_open_findings(const struct analysis *a, finding_fn fn, void *arg);
 

@@ -52,6 +52,7 @@ enum evidence_kind {
 	EVIDENCE_TUNNEL_MTU, /* the tunnel's own MTU; size: of a full outer packet */
 	EVIDENCE_SYN_MSS,    /* a connection's two announcements; size: outer, of the segments they allow */
 	EVIDENCE_HANDSHAKE,  /* WireGuard handshakes without an answer */
+	EVIDENCE_PROBE,	     /* probes of our own; sizes: of those sent */
 	EVIDENCE_KINDS,
 };
 

@@ -24,6 +24,8 @@ struct living {
 	uint32_t told_ms;     /* last open or update */
 	uint32_t path_ms;     /* peer and tunnel last seen */
 	bool changed;	      /* since told_ms */
+	struct finding_probe probe;
+	uint32_t probed_ms; /* 0: never, or refuted since */
 };
 
 struct findings {
@@ -141,6 +143,40 @@ static void bracket_merge(struct finding *f, const struct ledger *l, const struc
 	f->path_mtu_exact = false;
 }
 
+/* Later traffic has shown what the probes did not: the path is another one. */
+static bool probe_is_refuted(const struct living *it, const struct ledger *l, const struct verdict *v)
+{
+	return (v->upper && v->upper <= it->probe.lower && v->first_ms > it->probed_ms) ||
+	       (it->probe.upper && ledger_delivered_ms(l, it->probe.upper) > it->probed_ms);
+}
+
+/* Narrows the bracket by what probes have shown, and adds them to the evidence. */
+static void probe_apply(struct living *it)
+{
+	const struct finding_probe *p = &it->probe;
+	struct finding *f = &it->f;
+
+	if (p->upper && (!f->path_mtu_upper || p->upper < f->path_mtu_upper))
+		f->path_mtu_upper = p->upper;
+	if (f->path_mtu_upper && f->path_mtu_lower >= f->path_mtu_upper)
+		f->path_mtu_lower = p->lower; /* what arrived before the path changed */
+	if (p->lower > f->path_mtu_lower && (!f->path_mtu_upper || p->lower < f->path_mtu_upper))
+		f->path_mtu_lower = p->lower;
+	f->path_mtu_exact = p->exact && f->path_mtu_lower == p->lower && f->path_mtu_upper == p->upper;
+	if (f->evidence_n == FINDING_EVIDENCE_MAX)
+		f->evidence_n--;
+	f->evidence[f->evidence_n++] = (struct evidence){
+		.kind = EVIDENCE_PROBE, .count = p->count, .min_size = p->size_min, .max_size = p->size_max
+	};
+}
+
+/* A recommendation that the probes have proven is theirs. */
+static void probe_recommend(struct living *it)
+{
+	if (it->probed_ms && it->f.basis == BASIS_BRACKET && it->f.path_mtu_lower == it->probe.lower)
+		it->f.basis = BASIS_PROBE;
+}
+
 static void verdict_take(struct living *it, const struct snapshot *snap, const struct ledger *l,
 			 const struct verdict *v)
 {
@@ -155,7 +191,12 @@ static void verdict_take(struct living *it, const struct snapshot *snap, const s
 	it->f.last_seen_ms = snap->realtime_ms;
 	it->evidence_ms = snap->now_ms;
 	it->f.host = v->host;
+	if (it->probed_ms && probe_is_refuted(it, l, v))
+		it->probed_ms = 0;
+	if (it->probed_ms)
+		probe_apply(it);
 	recommend_mtu(&it->f, v->limit, v->basis);
+	probe_recommend(it);
 	recommend_fix(&it->f);
 	if (lower != it->f.path_mtu_lower || upper != it->f.path_mtu_upper || mtu != it->f.recommended_mtu)
 		it->changed = true;
@@ -289,6 +330,43 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, const str
 	else if (it->changed && snap->now_ms - it->told_ms >= UPDATE_MIN_MS)
 		tell(it, FINDING_UPDATE, snap->now_ms, fn, arg);
 	return 0;
+}
+
+static struct ledger *living_ledger(struct ledgers *ls, const struct living *it)
+{
+	struct ledger *l;
+
+	for (size_t i = 0; (l = ledgers_at(ls, i)); i++)
+		if (l->tunnel_ifindex == it->tunnel_ifindex && l->direction == it->f.direction &&
+		    l->has_peer == it->f.has_peer && !memcmp(l->public_key, it->f.public_key, WG_KEY_LEN))
+			return l;
+	return NULL;
+}
+
+void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, const struct finding_probe *probe,
+		     uint32_t now_ms, finding_fn fn, void *arg)
+{
+	struct living *it = NULL;
+	struct ledger *l;
+
+	for (size_t i = 0; i < fs->n; i++)
+		if (!strcmp(fs->living[i].f.id, id))
+			it = &fs->living[i];
+	l = it ? living_ledger(ls, it) : NULL;
+	if (!l)
+		return;
+	if (it->f.path_mtu_upper && probe->lower >= it->f.path_mtu_upper) {
+		/* A delivery like any other: it refutes what was thought to be lost. */
+		ledger_deliver(l, probe->lower, now_ms, 1);
+		return;
+	}
+	it->probe = *probe;
+	it->probed_ms = now_ms;
+	probe_apply(it);
+	recommend_mtu(&it->f, 0, BASIS_BRACKET);
+	probe_recommend(it);
+	recommend_fix(&it->f);
+	tell(it, FINDING_UPDATE, now_ms, fn, arg);
 }
 
 static bool path_exists(const struct living *it, const struct snapshot *snap)

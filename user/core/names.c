@@ -64,6 +64,7 @@ static const char *const evidence_kinds[] = {
 	[EVIDENCE_TUNNEL_MTU] = "tunnel-mtu",
 	[EVIDENCE_SYN_MSS] = "syn-mss",
 	[EVIDENCE_HANDSHAKE] = "handshake-unanswered",
+	[EVIDENCE_PROBE] = "probe",
 };
 COVERS(evidence_kinds, EVIDENCE_KINDS);
 

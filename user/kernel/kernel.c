@@ -239,6 +239,11 @@ void kernel_set_clock(struct kernel *kernel, uint32_t now_ms)
 	__atomic_store_n(&kernel->config->now_ms, now_ms, __ATOMIC_RELAXED);
 }
 
+void kernel_set_probe_id(struct kernel *kernel, uint16_t id)
+{
+	__atomic_store_n(&kernel->config->probe_id, id + 1U, __ATOMIC_RELAXED);
+}
+
 static struct hook_status *status_add(struct status *status, const char *name, const char *how)
 {
 	struct hook_status *h;

@@ -39,6 +39,9 @@ int kernel_watch(struct kernel *kernel, const struct inventory *inv);
 /* Sets the programs' clock, in milliseconds; call it right after kernel_collect(). */
 void kernel_set_clock(struct kernel *kernel, uint32_t now_ms);
 
+/* Echo messages with that id are our own probes, not traffic. */
+void kernel_set_probe_id(struct kernel *kernel, uint16_t id);
+
 /* Fills all of *snap but the inventory and the times. The caller frees with snapshot_free(). 0 or -errno. */
 int kernel_collect(struct kernel *kernel, struct snapshot *snap);
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Confirms findings with probes: chooses an open path-blackhole that has not been probed yet and a host behind its peer,
+ * has the path measured (user/probe/), and gives the result to the analysis. One finding at a time, each once, at most
+ * PROBER_BUDGET probes. Called by cmd_watch.c.
+ */
+#ifndef MTUSCOPE_CONFIRM_H
+#define MTUSCOPE_CONFIRM_H
+
+#include "analysis.h"
+
+struct confirm;
+
+/* NULL after saying on stderr why. fn is called for the findings that probing changes. */
+struct confirm *confirm_new(struct analysis *analysis, finding_fn fn, void *arg);
+void confirm_free(struct confirm *c);
+
+/* The id of its echo requests. */
+uint16_t confirm_echo_id(const struct confirm *c);
+
+/* Begins with the next finding, if none is being probed. */
+void confirm_choose(struct confirm *c, const struct inventory *inv);
+
+/* Goes on with the present one: sends and receives, and never waits. */
+void confirm_step(struct confirm *c);
+
+#endif
