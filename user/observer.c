@@ -3,7 +3,6 @@
 #include "observer.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway.h"
 #include "inventory.h"
 #include "kernel.h"
 
@@ -42,44 +42,6 @@ static uint32_t now_ms(const struct observer *o)
 	return clock_ms(CLOCK_MONOTONIC) - o->start_ms + CLOCK_START_MS;
 }
 
-/* With nothing to watch, says what is there to be named. */
-static void say_no_tunnel(const char *command)
-{
-	struct if_nameindex *links = if_nameindex();
-	const char *example = "eth0";
-
-	fprintf(stderr, "mtuscope %s: no WireGuard interface in this network namespace; links here:", command);
-	for (size_t i = 0; links && links[i].if_index; i++) {
-		fprintf(stderr, " %s", links[i].if_name);
-		if (strcmp(links[i].if_name, "lo"))
-			example = links[i].if_name;
-	}
-	fprintf(stderr, "; name what to watch: mtuscope %s -i %s\n", command, example);
-	if (links)
-		if_freenameindex(links);
-}
-
-static bool has_tunnel(const struct inventory *inv)
-{
-	for (size_t i = 0; i < inv->links_n; i++)
-		if (inv->links[i].role == WIRE_ROLE_TUNNEL)
-			return true;
-	return false;
-}
-
-static int say_inventory_error(const char *command, int err, const char *missing)
-{
-	if (err == -ENODEV && missing)
-		fprintf(stderr, "mtuscope %s: no such interface in this network namespace: %s\n", command, missing);
-	else if (err == -EPERM || err == -EACCES)
-		fprintf(stderr, "mtuscope %s: needs root: the kernel shows WireGuard's peers only with CAP_NET_ADMIN\n",
-			command);
-	else
-		fprintf(stderr, "mtuscope %s: cannot read interfaces, routes and peers from the kernel: %s\n", command,
-			strerror(-err));
-	return -1;
-}
-
 static int say_kernel_error(const char *command, int err, const char *why)
 {
 	if (err == -EPERM || err == -EACCES)
@@ -91,21 +53,9 @@ static int say_kernel_error(const char *command, int err, const char *why)
 
 static int open_inventory(struct observer *o, const struct options *opt, const char *command)
 {
-	const char *missing = NULL;
-	int err;
-
 	o->inventory_options.interfaces = opt->interfaces;
 	o->inventory_options.interfaces_n = opt->interfaces_n;
-	err = inventory_open(&o->reader);
-	if (!err)
-		err = inventory_read(o->reader, &o->inventory_options, &o->inventory, &missing);
-	if (err)
-		return say_inventory_error(command, err, missing);
-	if (!opt->interfaces_n && !has_tunnel(&o->inventory)) {
-		say_no_tunnel(command);
-		return -1;
-	}
-	return 0;
+	return gateway_read(&o->reader, &o->inventory_options, &o->inventory, command);
 }
 
 static int open_kernel(struct observer *o, const struct options *opt, const char *command)

@@ -20,7 +20,7 @@ struct option_spec {
 
 static const struct option_spec OPTIONS[] = {
 	{ 'i', true, "interface", "IF",
-	  "watch this interface (repeatable; default: every WireGuard interface and the links under them)" },
+	  "only this interface (repeatable; default: every WireGuard interface and the links under them)" },
 	{ 'd', true, "duration", "TIME", "end after TIME: 20, 20s, 5m, 1h" },
 	{ 'j', false, "json", NULL, "write one JSON record a line, the same as --format ecs" },
 	{ 'f', false, "format", "NAME", "write records as: text, ecs, ocsf, cef, rfc5424, journal" },

@@ -108,8 +108,21 @@ static void fuzz_tc(const void *datagram, size_t len)
 	free(table.filters);
 }
 
+static void fuzz_routes(const void *datagram, size_t len)
+{
+	struct link_entry entry = { .link = { .ifindex = 4, .name = "eth0" } };
+	const struct link_table links = { .entries = &entry, .n = 1 };
+	struct route_dump dump = { .links = &links };
+
+	walk(route_parse_all, &dump, datagram, len);
+	for (size_t i = 0; i < dump.n; i++)
+		CHECK(dump.routes[i].ifindex == 4 && (!dump.routes[i].prefix_len || dump.routes[i].mtu));
+	free(dump.routes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct nft_dump rules = { 0 };
 	struct route route = { 0 };
 	void *datagram;
 	int family = 0;
@@ -121,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(datagram, data + 1, size - 1);
 
-	switch (data[0] % 7) {
+	switch (data[0] % 9) {
 	case 0:
 		fuzz_links(datagram, size - 1);
 		break;
@@ -143,6 +156,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 6:
 		fuzz_wireguard(parse_uapi, datagram, size - 1);
+		break;
+	case 7:
+		fuzz_routes(datagram, size - 1);
+		break;
+	case 8:
+		walk(nft_parse, &rules, datagram, size - 1);
+		CHECK(rules.n <= NFT_CLAMPS_MAX);
+		free(rules.clamps);
 		break;
 	}
 	free(datagram);

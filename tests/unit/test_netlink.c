@@ -19,6 +19,10 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/wireguard.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include "messages.h"
 
@@ -369,6 +373,179 @@ static void test_route_default_is_the_best(void **state)
 	assert_int_equal(route.oif, 100);
 }
 
+static void test_routes_for_an_audit(void **state)
+{
+	struct link_entry entries[] = { { .link = { .ifindex = 4, .name = "eth0", .mtu = 1500, .up = true } },
+					{ .link = { .ifindex = 100, .name = "wg0" }, .kind = LINK_KIND_WIREGUARD } };
+	const struct link_table links = { .entries = entries, .n = 2 };
+	const struct rtnexthop hops[] = { { .rtnh_len = 8, .rtnh_ifindex = 4 },
+					  { .rtnh_len = 8, .rtnh_ifindex = 100 } };
+	struct route_dump dump = { .links = &links };
+	struct nlmsghdr *nlh;
+
+	(void)state;
+	assert_int_equal(route_parse_all(put_route(RTN_UNICAST, 0, 0, 0, 100), &dump), 0);
+	assert_int_equal(route_parse_all(put_route(RTN_UNREACHABLE, 0, 0, 0, 100), &dump), 0);
+	assert_int_equal(route_parse_all(put_route(RTN_UNICAST, RTM_F_CLONED, 1300, 600, 100), &dump), 0);
+	nlh = put_route(RTN_UNICAST, 0, 0, 0, 100);
+	((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_dst_len = 8; /* without an MTU: of no interest */
+	assert_int_equal(route_parse_all(nlh, &dump), 0);
+	assert_int_equal(dump.n, 1);
+	assert_string_equal(dump.routes[0].link, "wg0");
+	assert_true(dump.routes[0].tunnel);
+
+	nlh = begin(RTM_NEWROUTE, sizeof(struct rtmsg));
+	((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_family = AF_INET;
+	((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(nlh, RTA_TABLE, 1000);
+	mnl_attr_put(nlh, RTA_MULTIPATH, sizeof(hops), hops);
+	assert_int_equal(route_parse_all(nlh, &dump), 0);
+	assert_int_equal(dump.n, 3);
+	assert_string_equal(dump.routes[1].link, "eth0");
+	assert_int_equal(dump.routes[1].table, 1000);
+	assert_int_equal(dump.routes[1].link_mtu, 1500);
+	free(dump.routes);
+}
+
+/* ---- rules of a packet filter ---- */
+
+static struct nlattr *begin_expression(struct nlmsghdr *nlh, const char *name, struct nlattr **element)
+{
+	*element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, name);
+	return mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+}
+
+static void end_expression(struct nlmsghdr *nlh, struct nlattr *data, struct nlattr *element)
+{
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, element);
+}
+
+static void put_number(struct nlmsghdr *nlh, const char *expression, uint16_t type, uint32_t value)
+{
+	struct nlattr *element, *data = begin_expression(nlh, expression, &element);
+
+	mnl_attr_put_u32(nlh, type, htonl(value));
+	end_expression(nlh, data, element);
+}
+
+static void put_cmp(struct nlmsghdr *nlh, uint32_t op, const void *value, size_t len)
+{
+	struct nlattr *element, *data = begin_expression(nlh, "cmp", &element), *nest;
+
+	mnl_attr_put_u32(nlh, NFTA_CMP_OP, htonl(op));
+	nest = mnl_attr_nest_start(nlh, NFTA_CMP_DATA);
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
+	mnl_attr_nest_end(nlh, nest);
+	end_expression(nlh, data, element);
+}
+
+static void put_immediate(struct nlmsghdr *nlh, uint16_t mss)
+{
+	struct nlattr *element, *data = begin_expression(nlh, "immediate", &element), *nest;
+	const uint16_t value = htons(mss);
+
+	nest = mnl_attr_nest_start(nlh, NFTA_IMMEDIATE_DATA);
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, sizeof(value), &value);
+	mnl_attr_nest_end(nlh, nest);
+	end_expression(nlh, data, element);
+}
+
+/* sreg 0: only reads the option, as a match does. */
+static void put_mss_option(struct nlmsghdr *nlh, uint32_t sreg)
+{
+	struct nlattr *element, *data = begin_expression(nlh, "exthdr", &element);
+
+	mnl_attr_put_u8(nlh, NFTA_EXTHDR_TYPE, 2);
+	mnl_attr_put_u32(nlh, NFTA_EXTHDR_OP, htonl(NFT_EXTHDR_OP_TCPOPT));
+	if (sreg)
+		mnl_attr_put_u32(nlh, NFTA_EXTHDR_SREG, htonl(sreg));
+	end_expression(nlh, data, element);
+}
+
+static struct nlmsghdr *begin_rule(uint8_t family, struct nlattr **list)
+{
+	struct nlmsghdr *nlh = begin(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, sizeof(struct nfgenmsg));
+
+	((struct nfgenmsg *)mnl_nlmsg_get_payload(nlh))->nfgen_family = family;
+	*list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+	return nlh;
+}
+
+static void test_clamps_of_nftables(void **state)
+{
+	static const char name[IFACE_NAME_LEN] = "wg0";
+	const uint8_t ipv4 = NFPROTO_IPV4;
+	struct nft_dump dump = { 0 };
+	struct nlattr *list;
+	struct nlmsghdr *nlh;
+
+	(void)state;
+	nlh = begin_rule(NFPROTO_INET, &list);
+	put_number(nlh, "meta", NFTA_META_KEY, NFT_META_NFPROTO);
+	put_cmp(nlh, NFT_CMP_EQ, &ipv4, 1);
+	put_number(nlh, "meta", NFTA_META_KEY, NFT_META_OIFNAME);
+	put_cmp(nlh, NFT_CMP_EQ, name, sizeof(name));
+	put_immediate(nlh, 1360);
+	put_mss_option(nlh, 8);
+	mnl_attr_nest_end(nlh, list);
+	assert_int_equal(nft_parse(nlh, &dump), 0);
+	nlh = begin_rule(NFPROTO_IPV6, &list);
+	put_number(nlh, "meta", NFTA_META_KEY, NFT_META_IIFNAME);
+	put_cmp(nlh, NFT_CMP_NEQ, "wg", 2);
+	put_number(nlh, "payload", NFTA_PAYLOAD_OFFSET, 13); /* what is compared next is no interface */
+	put_cmp(nlh, NFT_CMP_EQ, "\2", 1);
+	put_number(nlh, "rt", NFTA_RT_KEY, NFT_RT_TCPMSS);
+	put_mss_option(nlh, 8);
+	mnl_attr_nest_end(nlh, list);
+	assert_int_equal(nft_parse(nlh, &dump), 0);
+	nlh = begin_rule(NFPROTO_IPV4, &list);
+	put_mss_option(nlh, 0);
+	mnl_attr_nest_end(nlh, list);
+	assert_int_equal(nft_parse(nlh, &dump), 0);
+
+	assert_int_equal(dump.n, 2);
+	assert_true(dump.clamps[0].ipv4);
+	assert_false(dump.clamps[0].ipv6);
+	assert_int_equal(dump.clamps[0].mss, 1360);
+	assert_int_equal(dump.clamps[0].out.match, AUDIT_IFACE_IS);
+	assert_string_equal(dump.clamps[0].out.name, "wg0");
+	assert_int_equal(dump.clamps[0].in.match, AUDIT_IFACE_ANY);
+	assert_true(dump.clamps[1].ipv6);
+	assert_int_equal(dump.clamps[1].mss, 0);
+	assert_int_equal(dump.clamps[1].in.match, AUDIT_IFACE_IS_NOT);
+	assert_int_equal(dump.clamps[1].in.name_len, 2);
+	free(dump.clamps);
+}
+
+static void test_clamps_of_iptables(void **state)
+{
+	struct nlattr *list, *element, *data;
+	const uint16_t mss[] = { 0xffff, 1400 };
+	struct nft_dump dump = { 0 };
+	struct nlmsghdr *nlh;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		nlh = begin_rule(NFPROTO_IPV4, &list);
+		put_number(nlh, "meta", NFTA_META_KEY, NFT_META_IIFNAME);
+		put_cmp(nlh, NFT_CMP_EQ, "wg0", 4);
+		data = begin_expression(nlh, i < 3 ? "target" : "match", &element);
+		mnl_attr_put_strz(nlh, NFTA_TARGET_NAME, i == 2 ? "TCPOPTSTRIP" : "TCPMSS");
+		mnl_attr_put(nlh, NFTA_TARGET_INFO, sizeof(mss[0]), &mss[i % 2]);
+		end_expression(nlh, data, element);
+		mnl_attr_nest_end(nlh, list);
+		assert_int_equal(nft_parse(nlh, &dump), 0);
+	}
+	assert_int_equal(dump.n, 2);
+	assert_int_equal(dump.clamps[0].mss, 0);
+	assert_int_equal(dump.clamps[1].mss, 1400);
+	assert_true(dump.clamps[0].iptables);
+	assert_int_equal(dump.clamps[0].in.match, AUDIT_IFACE_IS);
+	free(dump.clamps);
+}
+
 static struct nlmsghdr *put_filter(int ifindex, uint32_t parent, uint32_t handle)
 {
 	struct nlmsghdr *nlh = begin(RTM_NEWTFILTER, sizeof(struct tcmsg));
@@ -502,6 +679,9 @@ int main(void)
 		cmocka_unit_test(test_wireguard_link_local_endpoint_keeps_its_link),
 		cmocka_unit_test(test_route_to_endpoint),
 		cmocka_unit_test(test_route_default_is_the_best),
+		cmocka_unit_test(test_routes_for_an_audit),
+		cmocka_unit_test(test_clamps_of_nftables),
+		cmocka_unit_test(test_clamps_of_iptables),
 		cmocka_unit_test(test_tc_counts_filters_of_the_hook),
 		cmocka_unit_test(test_walk_reads_to_the_end),
 		cmocka_unit_test(test_walk_errors),

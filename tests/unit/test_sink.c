@@ -16,6 +16,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "audit/note.h"
 #include "sink.h"
 
 #define NOON 1767265267250 /* 2026-01-01T11:01:07.250Z */
@@ -253,6 +254,7 @@ static void the_largest_status_fits(void **state)
 {
 	static struct link links[WIRE_LINKS];
 	static char blinds[4096];
+	struct audit_result result = { 0 };
 	static struct status s;
 	const struct sink *sink;
 
@@ -265,6 +267,8 @@ static void the_largest_status_fits(void **state)
 		s.links = links;
 		s.links_n = WIRE_LINKS;
 		s.hooks_n = SIZE_MAX;
+		s.note = NULL;
+		s.result = &result;
 		for (size_t i = 0; i < STATUS_HOOKS_MAX; i++) {
 			s.hooks[i].attached = attached;
 			s.hooks[i].blinds = blinds;
@@ -360,14 +364,65 @@ static void text_of_a_status(void **state)
 	assert_string_equal(text_status(&s), "11:01:07  EXIT      3 findings, 1 still open; lost: nothing\n");
 }
 
+/* What check prints: the first line is a plug-in's, whatever the interface is called. */
+static void text_of_a_result(void **state)
+{
+	struct audit_note note = { .rule = "no-pmtu-disc", .finding = { .severity = SEVERITY_WARNING } };
+	struct audit_result result = { .tunnels = 1, .peers = 2 };
+	struct status s = { .result = &result };
+
+	(void)state;
+	assert_string_equal(text_status(&s), "MTUSCOPE OK - 1 tunnel, 2 peers, nothing found | tunnels=1 peers=2 "
+					     "warnings=0;0 criticals=0;;0 notes=0\n");
+	strcpy(note.finding.message, "w|g\n0");
+	result.worst = &note;
+	result.by_severity[SEVERITY_WARNING] = 3;
+	assert_string_equal(text_status(&s), "MTUSCOPE WARNING - 1 tunnel, 2 peers, 3 warnings: w/g?0 | tunnels=1 "
+					     "peers=2 warnings=3;0 criticals=0;;0 notes=0\n");
+	s.note = &note;
+	strcpy(note.finding.fix[0], "sysctl");
+	note.finding.fixes_n = 1;
+	assert_string_equal(text_status(&s), "11:01:07  WARNING   no-pmtu-disc\n"
+					     "          w|g?0\n"
+					     "          fix: sysctl\n");
+}
+
+/* What an audit says without a class of the contract: a status, not a finding. */
+static void ecs_note_is_a_status(void **state)
+{
+	struct audit_note note = {
+		.rule = "no-pmtu-disc",
+		.finding = { .severity = SEVERITY_WARNING, .message = "m", .fixes_n = 1, .fix = { "sysctl" } }
+	};
+	struct status s = { .state = STATUS_DEGRADED, .note = &note };
+	json_t *root;
+
+	(void)state;
+	root = parsed(sink_named("ecs")->status(record, SINK_RECORD_MAX, &s, NOON, NULL));
+	assert_json(root, json_pack("{ss ss ss ss s{ss s[s] s[s] ss ss} s{s{ss s{ss ss sn sn s[s]}}}}", "@timestamp",
+				    "2026-01-01T11:01:07.250Z", "log.level", "warning", "message", "m", "ecs.version",
+				    "9.4.0", "event", "kind", "state", "category", "network", "type", "info", "module",
+				    "mtuscope", "dataset", "mtuscope.status", "mtuscope", "status", "state", "degraded",
+				    "check", "rule", "no-pmtu-disc", "severity", "warning", "interface", "peer", "fix",
+				    "sysctl"));
+	json_decref(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_registry_finds_each_sink),	  cmocka_unit_test(ecs_finding_is_the_contract),
-		cmocka_unit_test(ecs_unknowns_are_null),	  cmocka_unit_test(ecs_status_is_the_contract),
-		cmocka_unit_test(the_largest_finding_fits),	  cmocka_unit_test(the_largest_status_fits),
-		cmocka_unit_test(a_small_buffer_is_refused),	  cmocka_unit_test(text_of_a_finding),
-		cmocka_unit_test(text_is_harmless_to_a_terminal), cmocka_unit_test(text_of_a_status),
+		cmocka_unit_test(the_registry_finds_each_sink),
+		cmocka_unit_test(ecs_finding_is_the_contract),
+		cmocka_unit_test(ecs_unknowns_are_null),
+		cmocka_unit_test(ecs_status_is_the_contract),
+		cmocka_unit_test(the_largest_finding_fits),
+		cmocka_unit_test(the_largest_status_fits),
+		cmocka_unit_test(a_small_buffer_is_refused),
+		cmocka_unit_test(text_of_a_finding),
+		cmocka_unit_test(text_is_harmless_to_a_terminal),
+		cmocka_unit_test(text_of_a_status),
+		cmocka_unit_test(text_of_a_result),
+		cmocka_unit_test(ecs_note_is_a_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,4 +117,10 @@ const char *direction_name(enum wire_direction direction);
 /* The severity that the contract gives to a class. */
 enum finding_severity finding_class_severity(enum finding_class class);
 
+/*
+ * Sets id from class, direction, peer, tunnel, the moment it was opened and first_seen_ms: stable for its life, and another
+ * one for the next finding of the same path.
+ */
+void finding_id_make(struct finding *f, uint32_t tunnel_ifindex, uint32_t opened_ms);
+
 #endif

@@ -74,8 +74,7 @@ static uint64_t mix64(uint64_t h, const void *data, size_t len)
 	return h ^ h >> 31;
 }
 
-/* Stable for its life, and another one for the next finding of the same path. */
-static void id_make(struct finding *f, uint32_t tunnel_ifindex, uint32_t opened_ms)
+void finding_id_make(struct finding *f, uint32_t tunnel_ifindex, uint32_t opened_ms)
 {
 	uint64_t h[2] = { 0xcbf29ce484222325ULL, 0x84222325cbf29ce4ULL };
 
@@ -224,7 +223,7 @@ static struct living *living_open(struct findings *fs, const struct snapshot *sn
 	it->f.has_peer = l->has_peer;
 	memcpy(it->f.public_key, l->public_key, WG_KEY_LEN);
 	it->f.first_seen_ms = snap->realtime_ms;
-	id_make(&it->f, l->tunnel_ifindex, snap->now_ms);
+	finding_id_make(&it->f, l->tunnel_ifindex, snap->now_ms);
 	return it;
 }
 

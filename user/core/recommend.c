@@ -13,9 +13,7 @@
 #define MTU_FLOOR   1280 /* inner; IPv6 needs it (RFC 8200, 5) */
 #define MTU_MINIMUM 576	 /* inner; what every IPv4 host must take (RFC 791) */
 
-static void fix_add(struct finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void fix_add(struct finding *f, const char *format, ...)
+void fix_add(struct finding *f, const char *format, ...)
 {
 	va_list args;
 
@@ -26,14 +24,13 @@ static void fix_add(struct finding *f, const char *format, ...)
 	va_end(args);
 }
 
-/* An interface name as one word of a shell command: quoted unless it is plainly harmless. */
-static void shell_word(char *word, size_t len, const char *name)
+void shell_word(char *word, size_t len, const char *name)
 {
 	size_t n = 0;
 	bool plain = *name && *name != '-';
 
 	for (const char *c = name; *c; c++)
-		plain = plain && (isalnum((unsigned char)*c) || strchr("._-@", *c));
+		plain = plain && (isalnum((unsigned char)*c) || strchr("._-@/", *c));
 	if (plain) {
 		snprintf(word, len, "%s", name);
 		return;
@@ -137,7 +134,7 @@ static void fix_clamp(struct finding *f, const char *interface)
 
 void recommend_fix(struct finding *f)
 {
-	char interface[4 * IFACE_NAME_LEN + 3];
+	char interface[SHELL_WORD_LEN(IFACE_NAME_LEN)];
 
 	f->fixes_n = 0;
 	shell_word(interface, sizeof(interface), f->interface);

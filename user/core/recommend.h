@@ -13,6 +13,13 @@
  */
 void recommend_mtu(struct finding *f, uint32_t limit, enum finding_basis limit_basis);
 
+/* An interface's or a file's name as one word of a shell command: quoted unless it is plainly harmless. */
+void shell_word(char *word, size_t len, const char *name);
+#define SHELL_WORD_LEN(name_len) (4 * (name_len) + 3)
+
+/* Appends one command, or a comment that begins with '#'. */
+void fix_add(struct finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Sets fix[] and fixes_n: commands for a shell, those for another machine as comments. */
 void recommend_fix(struct finding *f);
 

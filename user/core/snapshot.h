@@ -49,6 +49,8 @@ struct peer {
 	uint32_t egress_mtu;	     /* of that route or link, the smaller, as configured; bytes, outer */
 	uint32_t learned_mtu;	     /* path MTU that the kernel holds for the endpoint from a too-big message, which
 					 * may have been forged; below egress_mtu; 0: none */
+	uint32_t route_mtu;	     /* what the route to the endpoint says of itself, as configured; 0: nothing */
+	bool off_link;		     /* the endpoint is behind a router */
 	int64_t last_handshake_s;    /* Unix time, 0: never */
 	uint64_t rx_bytes, tx_bytes;
 	uint16_t keepalive_s;

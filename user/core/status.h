@@ -16,6 +16,9 @@
 #define STATUS_REASON_LEN 200
 #define STATUS_NAME_LEN	  48
 
+struct audit_note;
+struct audit_result;
+
 enum status_state { STATUS_READY, STATUS_DEGRADED, STATUS_EXIT };
 
 struct hook_status {
@@ -36,6 +39,8 @@ struct status {
 	uint64_t losses[WIRE_LOSSES];
 	uint64_t records_lost;			 /* that the receiver of this status has missed */
 	uint64_t findings_opened, findings_open; /* for the summary at exit */
+	const struct audit_note *note;	   /* of an audit: what one rule says, and then only state counts; or NULL */
+	const struct audit_result *result; /* of an audit: how it ended; or NULL */
 };
 
 /* How many hooks are attached, and how many are not though there would be something to see. */

@@ -217,6 +217,7 @@ static int read_egress(struct composition *c, const struct link *tunnel, struct 
 	peer->egress_ifindex = route.oif;
 	if (!route.oif)
 		return 0;
+	peer->off_link = route.gateway;
 	if (route.learned) {
 		query.configured = true;
 		err = route_read(c->reader->route, &query, &configured);
@@ -225,6 +226,7 @@ static int read_egress(struct composition *c, const struct link *tunnel, struct 
 		peer->learned_mtu = route.mtu;
 		route.mtu = configured.mtu;
 	}
+	peer->route_mtu = route.mtu;
 	peer->egress_mtu = configured_mtu(c, &route, peer->endpoint.ip.family);
 	if (peer->learned_mtu >= peer->egress_mtu)
 		peer->learned_mtu = 0;

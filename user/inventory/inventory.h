@@ -6,6 +6,7 @@
 #ifndef MTUSCOPE_INVENTORY_H
 #define MTUSCOPE_INVENTORY_H
 
+#include "audit/scene.h"
 #include "snapshot.h"
 
 struct inventory_options {
@@ -44,6 +45,13 @@ int inventory_fd(const struct inventory_reader *reader);
 
 /* True if something changed since the last call; never blocks. WireGuard itself announces nothing: poll that. */
 bool inventory_changed(struct inventory_reader *reader);
+
+/*
+ * For an audit: the default routes of all tables and the routes that have an MTU of their own; and the rules of nftables
+ * and iptables-nft that lower the MSS. The caller frees the arrays. 0 or -errno, the array is NULL then.
+ */
+int inventory_read_routes(struct inventory_reader *reader, struct audit_route **routes, size_t *routes_n);
+int inventory_read_clamps(struct audit_clamp **clamps, size_t *clamps_n);
 
 struct tc_filter {
 	uint32_t handle;

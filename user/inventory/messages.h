@@ -7,6 +7,7 @@
 #ifndef MTUSCOPE_MESSAGES_H
 #define MTUSCOPE_MESSAGES_H
 
+#include "audit/scene.h"
 #include "inventory.h"
 #include "netlink.h"
 #include "snapshot.h"
@@ -81,6 +82,7 @@ struct route {
 	uint32_t oif;	   /* 0: there is no route */
 	uint32_t mtu;	   /* bytes, 0: the link's */
 	uint32_t priority; /* the lower, the better */
+	bool gateway;	   /* by way of a router */
 	bool learned;	   /* mtu may come from a too-big message; it expires */
 };
 
@@ -98,6 +100,29 @@ int route_parse_default(const struct nlmsghdr *nlh, void *data);
 /* 0 with route->oif 0: no such route. Otherwise -errno. */
 int route_read(struct netlink *nl, const struct route_query *query, struct route *route);
 int route_read_default(struct netlink *nl, uint8_t family, struct route *route);
+
+/* The routes that an audit looks at, in a dump of all. */
+struct route_dump {
+	const struct link_table *links;
+	struct audit_route *routes;
+	size_t n;
+	size_t capacity;
+};
+
+#define ROUTES_MAX     4096 /* kept, of any number */
+#define NFT_CLAMPS_MAX 1024
+
+/* route.c. RTM_NEWROUTE into `data`, a struct route_dump, whose routes the caller frees. */
+int route_parse_all(const struct nlmsghdr *nlh, void *data);
+
+struct nft_dump {
+	struct audit_clamp *clamps;
+	size_t n;
+	size_t capacity;
+};
+
+/* nft.c. NFT_MSG_NEWRULE into `data`, a struct nft_dump, whose clamps the caller frees. */
+int nft_parse(const struct nlmsghdr *nlh, void *data);
 
 /* The tc filters at one hook of one interface. */
 struct tc_table {

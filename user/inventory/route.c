@@ -4,11 +4,13 @@
  * inventory.c.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <netinet/in.h>
 #include <linux/rtnetlink.h>
 
 #include "messages.h"
+#include "reader.h"
 
 static uint32_t metric_mtu(const struct nlattr *metrics)
 {
@@ -55,6 +57,10 @@ static struct route route_of(const struct nlmsghdr *nlh)
 		case RTA_MULTIPATH:
 			if (!route.oif)
 				route.oif = first_nexthop(attr);
+			break;
+		case RTA_GATEWAY:
+		case RTA_VIA:
+			route.gateway = true;
 			break;
 		case RTA_PRIORITY:
 			if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
@@ -170,4 +176,118 @@ int route_read_default(struct netlink *nl, uint8_t family, struct route *route)
 	 * -ENOENT: there is no such table. -EOPNOTSUPP, -EAFNOSUPPORT: nor such a family.
 	 */
 	return err == -EINTR || err == -ENOENT || err == -EOPNOTSUPP || err == -EAFNOSUPPORT ? 0 : err;
+}
+
+static bool wanted_by_audit(const struct rtmsg *rtm, const struct route *route)
+{
+	return rtm->rtm_type == RTN_UNICAST && !(rtm->rtm_flags & RTM_F_CLONED) && (!rtm->rtm_dst_len || route->mtu);
+}
+
+static int append_way(struct route_dump *dump, struct audit_route route, uint32_t ifindex)
+{
+	const struct link_entry *entry = link_table_find(dump->links, ifindex);
+	struct audit_route *grown;
+
+	if (!entry || dump->n == ROUTES_MAX)
+		return 0;
+	grown = array_grown(dump->routes, dump->n, &dump->capacity, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	dump->routes = grown;
+	route.ifindex = ifindex;
+	memcpy(route.link, entry->link.name, sizeof(route.link));
+	route.link_mtu = entry->link.mtu;
+	if (route.to.family == AF_INET6 && entry->mtu_ipv6 && entry->mtu_ipv6 < route.link_mtu)
+		route.link_mtu = entry->mtu_ipv6;
+	route.up = entry->link.up;
+	route.tunnel = entry->kind != LINK_KIND_OTHER;
+	dump->routes[dump->n++] = route;
+	return 0;
+}
+
+/* Each link that the nexthops of a multipath route name. */
+static int append_ways(struct route_dump *dump, const struct audit_route *route, const struct nlattr *multipath)
+{
+	const char *at = mnl_attr_get_payload(multipath);
+	size_t rest = mnl_attr_get_payload_len(multipath);
+	struct rtnexthop hop;
+	int err = 0;
+
+	while (!err && rest >= sizeof(hop)) {
+		memcpy(&hop, at, sizeof(hop));
+		if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > rest)
+			break;
+		err = append_way(dump, *route, hop.rtnh_ifindex);
+		if ((size_t)RTNH_ALIGN(hop.rtnh_len) >= rest)
+			break;
+		at += RTNH_ALIGN(hop.rtnh_len);
+		rest -= RTNH_ALIGN(hop.rtnh_len);
+	}
+	return err;
+}
+
+int route_parse_all(const struct nlmsghdr *nlh, void *data)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr, *multipath = NULL;
+	struct audit_route wanted = { 0 };
+	struct route route;
+
+	if (!is_route(nlh) || (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6))
+		return 0;
+	route = route_of(nlh);
+	if (!wanted_by_audit(rtm, &route))
+		return 0;
+	wanted.to.family = rtm->rtm_family;
+	wanted.prefix_len = rtm->rtm_dst_len;
+	wanted.table = rtm->rtm_table;
+	wanted.mtu = route.mtu;
+	mnl_attr_for_each (attr, nlh, sizeof(*rtm)) {
+		if (mnl_attr_get_type(attr) == RTA_TABLE && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			wanted.table = mnl_attr_get_u32(attr);
+		else if (mnl_attr_get_type(attr) == RTA_DST &&
+			 mnl_attr_get_payload_len(attr) <= sizeof(wanted.to.bytes))
+			memcpy(wanted.to.bytes, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+		else if (mnl_attr_get_type(attr) == RTA_MULTIPATH)
+			multipath = attr;
+	}
+	return multipath ? append_ways(data, &wanted, multipath) : append_way(data, wanted, route.oif);
+}
+
+static void restart_all(void *data)
+{
+	struct route_dump *dump = data;
+
+	dump->n = 0;
+}
+
+static int read_all(struct netlink *nl, struct route_dump *dump)
+{
+	const struct netlink_handler handler = { route_parse_all, restart_all, dump };
+	struct nlmsghdr *nlh = netlink_request(nl, RTM_GETROUTE, NLM_F_DUMP);
+	int err;
+
+	/* All families, all tables. */
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct rtmsg));
+	err = netlink_ask(nl, nlh, &handler);
+	return err == -EINTR ? 0 : err; /* as in route_read_default() */
+}
+
+int inventory_read_routes(struct inventory_reader *reader, struct audit_route **routes, size_t *routes_n)
+{
+	struct link_table links = { 0 };
+	struct route_dump dump = { .links = &links };
+	int err;
+
+	err = link_table_read(reader->route, &links);
+	if (!err)
+		err = read_all(reader->route, &dump);
+	link_table_free(&links);
+	if (err) {
+		free(dump.routes);
+		dump = (struct route_dump){ 0 };
+	}
+	*routes = dump.routes;
+	*routes_n = dump.n;
+	return err;
 }

@@ -3,6 +3,7 @@
  * The default records: a finding or a status enters, one line of JSON in the shape of the Elastic Common Schema leaves.
  * Called through sink.h. ECS fields stand at the top, everything of our own under "mtuscope".
  */
+#include "audit/note.h"
 #include "ecs_internal.h"
 #include "sentence.h"
 #include "sinks.h"
@@ -124,6 +125,14 @@ static void finding_flows(struct json_writer *w, const struct finding *f)
 	json_end_array(w);
 }
 
+static void finding_fix(struct json_writer *w, const struct finding *f)
+{
+	json_begin_array(w, "fix");
+	for (size_t i = 0; i < at_most(f->fixes_n, FINDING_FIXES_MAX); i++)
+		json_put_string_n(w, NULL, f->fix[i], sizeof(f->fix[i]));
+	json_end_array(w);
+}
+
 void ecs_finding_object(struct json_writer *w, const struct finding *f)
 {
 	json_begin_object(w, "finding");
@@ -139,10 +148,7 @@ void ecs_finding_object(struct json_writer *w, const struct finding *f)
 	finding_sizes(w, f);
 	finding_evidence(w, f);
 	finding_flows(w, f);
-	json_begin_array(w, "fix");
-	for (size_t i = 0; i < at_most(f->fixes_n, FINDING_FIXES_MAX); i++)
-		json_put_string_n(w, NULL, f->fix[i], sizeof(f->fix[i]));
-	json_end_array(w);
+	finding_fix(w, f);
 	json_put_time(w, "first_seen", f->first_seen_ms);
 	json_put_time(w, "last_seen", f->last_seen_ms);
 	json_end_object(w);
@@ -212,10 +218,42 @@ static void status_interfaces(struct json_writer *w, const struct status *s)
 	json_end_array(w);
 }
 
+static void status_result(struct json_writer *w, const struct audit_result *r)
+{
+	json_begin_object(w, "check");
+	json_put_uint(w, "tunnels", r->tunnels);
+	json_put_uint(w, "peers", r->peers);
+	for (enum finding_severity s = SEVERITY_INFO; s <= SEVERITY_CRITICAL; s++)
+		json_put_uint(w, finding_severity_name(s), r->by_severity[s]);
+	json_end_object(w);
+}
+
+/* What an audit says that has no class of its own: a status, and not a finding. */
+static void status_note(struct json_writer *w, const struct audit_note *n)
+{
+	const struct finding *f = &n->finding;
+
+	json_begin_object(w, "check");
+	json_put_string_n(w, "rule", n->rule, sizeof(n->rule));
+	json_put_string(w, "severity", finding_severity_name(f->severity));
+	if (f->interface[0])
+		json_put_string_n(w, "interface", f->interface, sizeof(f->interface));
+	else
+		json_put_null(w, "interface");
+	finding_peer(w, f);
+	finding_fix(w, f);
+	json_end_object(w);
+}
+
 void ecs_status_object(struct json_writer *w, const struct status *s)
 {
 	json_begin_object(w, "status");
 	json_put_string(w, "state", status_state_name(s->state));
+	if (s->note) {
+		status_note(w, s->note);
+		json_end_object(w);
+		return;
+	}
 	status_hooks(w, s);
 	status_interfaces(w, s);
 	json_begin_object(w, "lost");
@@ -227,6 +265,8 @@ void ecs_status_object(struct json_writer *w, const struct status *s)
 	json_put_uint(w, "opened", s->findings_opened);
 	json_put_uint(w, "open", s->findings_open);
 	json_end_object(w);
+	if (s->result)
+		status_result(w, s->result);
 	json_end_object(w);
 }
 

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 
+#include "audit/note.h"
 #include "sentence.h"
 #include "totals.h"
 
@@ -46,7 +47,12 @@ void out_status(struct out *o, const struct status *s)
 {
 	struct hooks_count n = status_hooks_count(s);
 
-	if (s->state == STATUS_EXIT)
+	if (s->note)
+		out_safe(o, s->note->finding.message, sizeof(s->note->finding.message));
+	else if (s->result)
+		out_printf(o, "mtuscope has checked %zu tunnel(s) with %zu peer(s): %zu warning(s)", s->result->tunnels,
+			   s->result->peers, s->result->by_severity[SEVERITY_WARNING]);
+	else if (s->state == STATUS_EXIT)
 		out_printf(o, "mtuscope ends: %" PRIu64 " finding(s) opened, %" PRIu64 " still open",
 			   s->findings_opened, s->findings_open);
 	else

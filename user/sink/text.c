@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "audit/note.h"
 #include "sinks.h"
 #include "text_internal.h"
 
@@ -143,6 +144,15 @@ static void finding_flows(struct out *o, const struct finding *f)
 	}
 }
 
+static void finding_fix(struct out *o, const struct finding *f)
+{
+	for (size_t i = 0; i < at_most(f->fixes_n, FINDING_FIXES_MAX); i++) {
+		out_string(o, INDENT "fix: ");
+		out_safe(o, f->fix[i], sizeof(f->fix[i]));
+		out_char(o, '\n');
+	}
+}
+
 int sink_text_finding(char *buf, size_t cap, const struct finding *f, int64_t realtime_ms,
 		      const struct sink_options *opt)
 {
@@ -161,11 +171,7 @@ int sink_text_finding(char *buf, size_t cap, const struct finding *f, int64_t re
 		finding_evidence(&o, f);
 		finding_flows(&o, f);
 	}
-	for (size_t i = 0; i < at_most(f->fixes_n, FINDING_FIXES_MAX); i++) {
-		out_string(&o, INDENT "fix: ");
-		out_safe(&o, f->fix[i], sizeof(f->fix[i]));
-		out_char(&o, '\n');
-	}
+	finding_fix(&o, f);
 	return out_finish(&o);
 }
 
@@ -246,12 +252,70 @@ static void status_hooks(struct out *o, const struct status *s)
 	}
 }
 
+/* What an audit says that has no class, in the shape of a finding. */
+static void status_note(struct out *o, const struct audit_note *n, int64_t realtime_ms, bool color)
+{
+	const struct finding *f = &n->finding;
+	char key[FORMAT_KEY_LEN];
+
+	text_first_columns(o, realtime_ms, finding_severity_name(f->severity), severity_color(f->severity), color);
+	out_safe(o, n->rule, sizeof(n->rule));
+	out_string(o, f->interface[0] ? "  " : "");
+	out_safe(o, f->interface, sizeof(f->interface));
+	if (f->has_peer) {
+		format_key(key, f->public_key);
+		out_printf(o, "  peer %.*s...", KEY_SHOWN, key);
+	}
+	out_string(o, "\n" INDENT);
+	out_safe(o, f->message, sizeof(f->message));
+	out_char(o, '\n');
+	finding_fix(o, f);
+}
+
+/* '|' begins the performance data, also within a name. */
+static void out_before_bar(struct out *o, const char *s, size_t size)
+{
+	size_t from = o->len;
+
+	out_safe(o, s, size);
+	for (size_t i = from; i < o->len; i++)
+		if (o->buf[i] == '|')
+			o->buf[i] = '/';
+}
+
+/* The first line of a monitoring plug-in: state, what is worst, and numbers after '|'. */
+static void status_result(struct out *o, const struct audit_result *r)
+{
+	size_t warnings = r->by_severity[SEVERITY_WARNING], criticals = r->by_severity[SEVERITY_CRITICAL];
+
+	out_printf(o, "MTUSCOPE %s - %zu %s, %zu %s",
+		   criticals  ? "CRITICAL"
+		   : warnings ? "WARNING"
+			      : "OK",
+		   r->tunnels, r->tunnels == 1 ? "tunnel" : "tunnels", r->peers, r->peers == 1 ? "peer" : "peers");
+	if (r->worst) {
+		out_printf(o, ", %zu %s: ", warnings + criticals, warnings + criticals == 1 ? "warning" : "warnings");
+		out_before_bar(o, r->worst->finding.message, sizeof(r->worst->finding.message));
+	} else {
+		out_string(o, ", nothing found");
+	}
+	out_printf(o, " | tunnels=%zu peers=%zu warnings=%zu;0 criticals=%zu;;0 notes=%zu\n", r->tunnels, r->peers,
+		   warnings, criticals, r->by_severity[SEVERITY_INFO]);
+}
+
 int sink_text_status(char *buf, size_t cap, const struct status *s, int64_t realtime_ms, const struct sink_options *opt)
 {
 	size_t mark;
 	struct out o;
 
 	out_init(&o, buf, cap);
+	if (s->note || s->result) {
+		if (s->note)
+			status_note(&o, s->note, realtime_ms, opt && opt->color);
+		else
+			status_result(&o, s->result);
+		return out_finish(&o);
+	}
 	text_first_columns(&o, realtime_ms, status_state_name(s->state),
 			   s->state == STATUS_DEGRADED ? COLOR_YELLOW : COLOR_NEUTRAL, opt && opt->color);
 	if (s->state == STATUS_EXIT) {

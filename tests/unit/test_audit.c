@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rules of the audit, on scenes made by hand: each hits what it is for, and is silent about what looks like it. The healthy
+ * gateway is the scene that every test begins with.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "audit/audit.h"
+
+#define WG0 7
+#define WAN 2
+#define LTE 3
+#define NOW 1700000000
+
+static struct link links[2];
+static struct peer peers[2];
+static struct allowed_ip allowed[2];
+static struct audit_route routes[4];
+static struct audit_clamp clamps[4];
+static struct audit_config config;
+static struct audit_scene scene;
+
+static struct {
+	struct audit_note notes[32];
+	size_t n;
+	struct audit_result result;
+} heard;
+
+static void address(struct ip_address *ip, const char *text)
+{
+	ip->family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	assert_int_equal(inet_pton(ip->family, text, ip->bytes), 1);
+}
+
+/* A gateway at 1420 on Ethernet: one peer with keepalive beyond a router, forwarding, clamped, the defaults of a kernel. */
+static int setup(void **state)
+{
+	(void)state;
+	memset(&scene, 0, sizeof(scene));
+	memset(routes, 0, sizeof(routes));
+	memset(clamps, 0, sizeof(clamps));
+	links[0] = (struct link){ .ifindex = WG0, .name = "wg0", .mtu = 1420, .role = WIRE_ROLE_TUNNEL, .up = true };
+	links[1] = (struct link){ .ifindex = WAN, .name = "wan0", .mtu = 1500, .role = WIRE_ROLE_UNDERLAY, .up = true };
+	peers[0] = (struct peer){ .tunnel_ifindex = WG0,
+				  .public_key = { 1 },
+				  .egress_ifindex = WAN,
+				  .egress_mtu = 1500,
+				  .off_link = true,
+				  .last_handshake_s = NOW - 60,
+				  .keepalive_s = 25,
+				  .tx_bytes = 5000,
+				  .endpoint.port = 51820 };
+	address(&peers[0].endpoint.ip, "198.51.100.1");
+	for (size_t i = 0; i < 2; i++)
+		allowed[i] = (struct allowed_ip){ 0 };
+	address(&allowed[0].ip, "10.30.0.0");
+	address(&allowed[1].ip, "fd30::");
+	routes[0] = (struct audit_route){
+		.to.family = AF_INET, .table = 254, .ifindex = WAN, .link = "wan0", .link_mtu = 1500, .up = true
+	};
+	clamps[0] = (struct audit_clamp){ .ipv4 = true, .ipv6 = true };
+	config = (struct audit_config){ .ifindex = WG0,
+					.manager = MANAGER_WG_QUICK,
+					.path = "/etc/wireguard/wg0.conf",
+					.readable = true,
+					.mtu = 1420 };
+	scene = (struct audit_scene){
+		.inventory = { .links = links,
+			       .links_n = 2,
+			       .peers = peers,
+			       .peers_n = 1,
+			       .allowed_ips = allowed,
+			       .allowed_ips_n = 2 },
+		.routes = routes,
+		.routes_n = 1,
+		.clamps = clamps,
+		.clamps_n = 1,
+		.filters_known = true,
+		.configs = &config,
+		.configs_n = 1,
+		.now_s = NOW,
+		.sysctls = { [AUDIT_FORWARD_IPV4] = 1,
+			     [AUDIT_FORWARD_IPV6] = 1,
+			     [AUDIT_TCP_MTU_PROBING] = 1,
+			     [AUDIT_ICMP_RATELIMIT] = 1000,
+			     [AUDIT_ICMP_RATEMASK] = 6168,
+			     [AUDIT_IPFRAG_HIGH] = 4194304,
+			     [AUDIT_IPFRAG_TIME] = 30,
+			     [AUDIT_IP6FRAG_HIGH] = 4194304 },
+	};
+	return 0;
+}
+
+static void hear(const struct audit_note *note, void *arg)
+{
+	(void)arg;
+	assert_true(heard.n < 32);
+	assert_true(note->finding.message[0]);
+	assert_true(note->finding.fixes_n > 0);
+	assert_int_equal(strlen(note->finding.id), FINDING_ID_LEN - 1);
+	assert_null(strchr(note->rule, '_'));
+	heard.notes[heard.n++] = *note;
+}
+
+/* The note of that rule, NULL: it is silent. */
+static const struct audit_note *note_of(const char *rule)
+{
+	heard.n = 0;
+	audit_run(&scene, 1000LL * NOW, hear, NULL, &heard.result);
+	for (size_t i = 0; i < heard.n; i++)
+		if (!strcmp(heard.notes[i].rule, rule))
+			return &heard.notes[i];
+	return NULL;
+}
+
+#define assert_hits(rule)   assert_non_null(note_of(rule))
+#define assert_silent(rule) assert_null(note_of(rule))
+
+/* It hits, as a finding of that class, and nothing else does. */
+static const struct finding *only(const char *rule, enum finding_class class)
+{
+	const struct audit_note *note = note_of(rule);
+
+	assert_non_null(note);
+	assert_int_equal(heard.n, 1);
+	assert_true(note->has_class);
+	assert_int_equal(note->finding.class, class);
+	assert_int_equal(note->finding.severity, SEVERITY_WARNING);
+	assert_int_equal(audit_worst(&heard.result), SEVERITY_WARNING);
+	return &note->finding;
+}
+
+static void only_status(const char *rule, enum finding_severity severity)
+{
+	const struct audit_note *note = note_of(rule);
+
+	assert_non_null(note);
+	assert_int_equal(heard.n, 1);
+	assert_false(note->has_class);
+	assert_int_equal(note->finding.severity, severity);
+}
+
+static void set_tunnel_mtu(uint32_t mtu)
+{
+	links[0].mtu = config.mtu = mtu;
+}
+
+static void set_egress(uint32_t mtu)
+{
+	links[1].mtu = peers[0].egress_mtu = routes[0].link_mtu = mtu;
+}
+
+static void test_healthy(void **state)
+{
+	(void)state;
+	assert_silent("");
+	assert_int_equal(heard.n, 0);
+	assert_int_equal(heard.result.peers, 1);
+	assert_int_equal(heard.result.tunnels, 1);
+	set_tunnel_mtu(1440);
+	assert_silent("");
+	assert_int_equal(heard.n, 0);
+	/* The gateway's NIC may well be jumbo. */
+	set_egress(9000);
+	assert_silent("");
+	assert_int_equal(heard.n, 0);
+}
+
+static void test_egress_too_small(void **state)
+{
+	const struct finding *f;
+
+	(void)state;
+	set_egress(1492);
+	set_tunnel_mtu(1433);
+	f = only("egress-too-small", FINDING_TUNNEL_MTU_TOO_LARGE);
+	assert_int_equal(f->recommended_mtu, 1432);
+	assert_string_equal(f->fix[0], "ip link set dev wg0 mtu 1432");
+	set_tunnel_mtu(1432);
+	assert_silent("egress-too-small");
+	address(&peers[0].endpoint.ip, "2001:db8::1");
+	assert_int_equal(only("egress-too-small", FINDING_TUNNEL_MTU_TOO_LARGE)->recommended_mtu, 1412);
+}
+
+static void test_jumbo(void **state)
+{
+	const uint32_t mtus[] = { 8920, 8921, 1441 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		set_egress(9001);
+		set_tunnel_mtu(mtus[i]);
+		assert_int_equal(only("jumbo", FINDING_TUNNEL_MTU_TOO_LARGE)->recommended_mtu, 1440);
+	}
+	set_tunnel_mtu(8920);
+	peers[0].off_link = false;
+	assert_silent("jumbo");
+	peers[0].off_link = true;
+	peers[0].route_mtu = 9000;
+	assert_silent("jumbo");
+	peers[0].route_mtu = 1500;
+	assert_hits("jumbo");
+}
+
+static void add_uplink(uint32_t ifindex, uint32_t mtu)
+{
+	routes[scene.routes_n++] = (struct audit_route){
+		.to.family = AF_INET, .table = 77, .ifindex = ifindex, .link = "lte0", .link_mtu = mtu, .up = true
+	};
+}
+
+static void test_other_uplink(void **state)
+{
+	const struct finding *f;
+
+	(void)state;
+	add_uplink(LTE, 1400);
+	add_uplink(LTE + 1, 1450);
+	f = only("other-uplink", FINDING_TUNNEL_MTU_TOO_LARGE);
+	assert_int_equal(f->recommended_mtu, 1340);
+	assert_non_null(strstr(f->message, "lte0"));
+	set_tunnel_mtu(1340);
+	assert_silent("other-uplink");
+	set_tunnel_mtu(1420);
+	for (size_t i = 1; i < 3; i++)
+		routes[i].tunnel = true; /* wg-quick's own default route */
+	assert_silent("other-uplink");
+	for (size_t i = 1; i < 3; i++)
+		routes[i] = (struct audit_route){ .to.family = AF_INET6, .link_mtu = 1400, .ifindex = LTE, .up = true };
+	assert_silent("other-uplink");
+	routes[1].to.family = AF_INET;
+	routes[1].prefix_len = 8;
+	assert_silent("other-uplink");
+	routes[1].prefix_len = 0;
+	routes[1].up = false;
+	assert_silent("other-uplink");
+	routes[1].up = true;
+	assert_hits("other-uplink");
+	peers[0].off_link = false;
+	assert_silent("other-uplink");
+}
+
+/* A jumbo link that is not in use says nothing that the one in use does not. */
+static void test_jumbo_uplink(void **state)
+{
+	(void)state;
+	add_uplink(LTE, 9000);
+	set_egress(9000);
+	set_tunnel_mtu(8920);
+	only("jumbo", FINDING_TUNNEL_MTU_TOO_LARGE);
+}
+
+static void test_path_mtu_learned(void **state)
+{
+	const struct finding *f;
+
+	(void)state;
+	peers[0].learned_mtu = 1400;
+	f = only("path-mtu-learned", FINDING_TUNNEL_MTU_TOO_LARGE);
+	assert_int_equal(f->recommended_mtu, 1340);
+	assert_int_equal(f->basis, BASIS_PTB);
+	peers[0].learned_mtu = 1480;
+	assert_silent("path-mtu-learned");
+}
+
+static void test_routes_above_links(void **state)
+{
+	(void)state;
+	peers[0].route_mtu = 1501;
+	only_status("route-mtu-above-link", SEVERITY_WARNING);
+	peers[0].route_mtu = 1500;
+	assert_silent("route-mtu-above-link");
+	routes[scene.routes_n++] = (struct audit_route){ .to.family = AF_INET,
+							 .prefix_len = 24,
+							 .table = 254,
+							 .ifindex = WG0,
+							 .mtu = 1500,
+							 .link = "wg0",
+							 .link_mtu = 1420,
+							 .up = true,
+							 .tunnel = true };
+	only_status("tunnel-route-mtu", SEVERITY_WARNING);
+	assert_string_equal(heard.notes[0].finding.fix[0], "ip route change 0.0.0.0/24 dev wg0 mtu 1420");
+	routes[1].mtu = 1420;
+	assert_silent("tunnel-route-mtu");
+	routes[1].mtu = 1500;
+	routes[1].ifindex = WAN;
+	assert_silent("tunnel-route-mtu");
+}
+
+static void test_endpoints(void **state)
+{
+	(void)state;
+	peers[0].egress_ifindex = 0;
+	only("endpoint-unroutable", FINDING_PEER_UNREACHABLE);
+	peers[0].egress_ifindex = WG0;
+	peers[0].egress_mtu = 1500;
+	only("endpoint-looped", FINDING_PEER_UNREACHABLE);
+	peers[0] = (struct peer){ .tunnel_ifindex = WG0 };
+	config.mtu = 1420;
+	only("endpoint-missing", FINDING_PEER_UNREACHABLE);
+	links[0].up = false;
+	only_status("tunnel-down", SEVERITY_WARNING);
+}
+
+static void test_handshake(void **state)
+{
+	(void)state;
+	peers[0].last_handshake_s = NOW - 180 - 30 - 25;
+	assert_silent("handshake-dead");
+	peers[0].last_handshake_s--;
+	only("handshake-dead", FINDING_PEER_UNREACHABLE);
+	peers[0].keepalive_s = 0; /* nobody asks for one */
+	assert_silent("handshake-dead");
+	peers[0].last_handshake_s = 0;
+	only("handshake-dead", FINDING_PEER_UNREACHABLE);
+	peers[0].tx_bytes = 0; /* nobody has tried */
+	assert_silent("handshake-dead");
+}
+
+static void test_config(void **state)
+{
+	(void)state;
+	config.mtu = 8920;
+	only_status("config-mtu", SEVERITY_WARNING);
+	assert_string_equal(heard.notes[0].finding.fix[0], "mtuscope fix wg0 --mtu 1420 --apply --persist");
+	config.mtu = 1400;
+	only_status("config-mtu", SEVERITY_WARNING);
+	assert_string_equal(heard.notes[0].finding.fix[0], "ip link set dev wg0 mtu 1400");
+	config.mtu = 0; /* wg-quick will derive 1420 */
+	assert_silent("config-mtu");
+	links[0].mtu = 1400; /* and 1420 fits as well */
+	assert_silent("config-mtu");
+	set_egress(9000); /* 8920 does not */
+	only_status("config-mtu", SEVERITY_WARNING);
+	config.manager = MANAGER_NETWORKD;
+	assert_silent("config-mtu");
+}
+
+static struct audit_iface is_wg0(void)
+{
+	return (struct audit_iface){ .match = AUDIT_IFACE_IS, .name_len = IFACE_NAME_LEN, .name = "wg0" };
+}
+
+static void test_clamp_missing(void **state)
+{
+	(void)state;
+	scene.clamps_n = 0;
+	only_status("clamp-missing", SEVERITY_INFO);
+	assert_int_equal(audit_worst(&heard.result), SEVERITY_INFO);
+	scene.sysctls[AUDIT_FORWARD_IPV4] = scene.sysctls[AUDIT_FORWARD_IPV6] = 0;
+	assert_silent("clamp-missing");
+	scene.sysctls[AUDIT_FORWARD_IPV4] = 1;
+	assert_hits("clamp-missing");
+	scene.filters_known = false;
+	assert_silent("clamp-missing");
+	scene.filters_known = true;
+	/* A clamp for another tunnel is none. */
+	scene.clamps_n = 1;
+	clamps[0].out = is_wg0();
+	clamps[0].out.name[2] = '9';
+	clamps[0].in = clamps[0].out;
+	assert_hits("clamp-missing");
+	scene.iptables_legacy = true;
+	only_status("iptables-legacy", SEVERITY_INFO);
+}
+
+static void test_clamp_one_way(void **state)
+{
+	(void)state;
+	clamps[0].out = is_wg0();
+	only("clamp-one-way", FINDING_MSS_TOO_LARGE);
+	assert_non_null(strstr(heard.notes[0].finding.message, "enter wg0"));
+	scene.clamps_n = 2;
+	clamps[1] = (struct audit_clamp){ .ipv4 = true, .ipv6 = true, .in = is_wg0() };
+	assert_silent("clamp-one-way");
+	clamps[1].ipv6 = false;
+	only("clamp-one-way", FINDING_MSS_TOO_LARGE);
+	/* Out of a link that is not the tunnel, into one that is not: nothing left for the tunnel. */
+	scene.clamps_n = 1;
+	clamps[0].out.match = AUDIT_IFACE_IS_NOT;
+	only("clamp-one-way", FINDING_MSS_TOO_LARGE);
+	assert_non_null(strstr(heard.notes[0].finding.message, "leave wg0"));
+	clamps[0].out = (struct audit_iface){ .match = AUDIT_IFACE_IS, .name_len = 2, .name = "wg" }; /* wg* */
+	assert_hits("clamp-one-way");
+	clamps[0].out = (struct audit_iface){ .match = AUDIT_IFACE_IS, .ifindex = WG0 };
+	assert_hits("clamp-one-way");
+	clamps[0].out = (struct audit_iface){ .match = AUDIT_IFACE_UNKNOWN };
+	assert_silent("clamp-one-way");
+}
+
+static void test_clamp_one_family(void **state)
+{
+	(void)state;
+	clamps[0].ipv6 = false;
+	only("clamp-one-family", FINDING_MSS_TOO_LARGE);
+	scene.inventory.allowed_ips_n = 1; /* no IPv6 in the tunnel */
+	assert_silent("clamp-one-family");
+	scene.inventory.allowed_ips_n = 2;
+	scene.sysctls[AUDIT_FORWARD_IPV6] = 0;
+	assert_silent("clamp-one-family");
+}
+
+static void test_clamp_too_large(void **state)
+{
+	(void)state;
+	scene.clamps_n = 2;
+	clamps[1] = (struct audit_clamp){ .ipv4 = true, .mss = 1381, .in = is_wg0() };
+	only("clamp-too-large", FINDING_MSS_TOO_LARGE);
+	clamps[1].mss = 1380;
+	assert_silent("clamp-too-large");
+	clamps[1].ipv6 = true;
+	assert_hits("clamp-too-large");
+	clamps[1].in.name[2] = '9';
+	clamps[1].out = clamps[1].in;
+	assert_silent("clamp-too-large");
+}
+
+static void test_host(void **state)
+{
+	(void)state;
+	scene.sysctls[AUDIT_NO_PMTU_DISC] = 1;
+	only_status("no-pmtu-disc", SEVERITY_WARNING);
+	scene.sysctls[AUDIT_NO_PMTU_DISC] = 3;
+	assert_silent("no-pmtu-disc");
+	scene.sysctls[AUDIT_ICMP_RATELIMIT] = 1001;
+	only_status("icmp-ratelimit", SEVERITY_WARNING);
+	scene.sysctls[AUDIT_ICMP_RATEMASK] = 6160; /* unreachables are not limited */
+	assert_silent("icmp-ratelimit");
+	scene.sysctls[AUDIT_IPFRAG_HIGH] = 0;
+	only_status("ipfrag", SEVERITY_WARNING);
+	scene.sysctls[AUDIT_IPFRAG_HIGH] = -1; /* a kernel without */
+	assert_silent("ipfrag");
+	scene.sysctls[AUDIT_IPFRAG_TIME] = 1;
+	assert_hits("ipfrag");
+	scene.sysctls[AUDIT_IPFRAG_TIME] = 30;
+	scene.sysctls[AUDIT_TCP_MTU_PROBING] = 0;
+	only_status("tcp-mtu-probing", SEVERITY_INFO);
+}
+
+static void test_tunnel_mtu_is_of_the_narrowest(void **state)
+{
+	const struct peer *narrowest = NULL;
+
+	(void)state;
+	scene.inventory.peers_n = 2;
+	peers[1] = peers[0];
+	address(&peers[1].endpoint.ip, "2001:db8::1");
+	assert_int_equal(audit_tunnel_mtu(&scene, WG0, &narrowest), 1420);
+	assert_ptr_equal(narrowest, &peers[1]);
+	peers[0].egress_mtu = 1400;
+	assert_int_equal(audit_tunnel_mtu(&scene, WG0, &narrowest), 1340);
+	assert_ptr_equal(narrowest, &peers[0]);
+	peers[0].egress_ifindex = peers[1].egress_ifindex = 0;
+	assert_int_equal(audit_tunnel_mtu(&scene, WG0, &narrowest), 0);
+}
+
+/* Whatever the numbers are, what is recommended fits all that is known. */
+static void test_never_more_than_is_known(void **state)
+{
+	(void)state;
+	srand(1);
+	for (size_t i = 0; i < 20000; i++) {
+		setup(state);
+		set_egress(600 + (uint32_t)rand() % 9000);
+		set_tunnel_mtu(576 + (uint32_t)rand() % 9000);
+		peers[0].learned_mtu = rand() % 2 ? 600 + (uint32_t)rand() % 900 : 0;
+		peers[0].off_link = rand() % 2;
+		add_uplink(LTE, 600 + (uint32_t)rand() % 9000);
+		note_of("");
+		for (size_t k = 0; k < heard.n; k++) {
+			const struct finding *f = &heard.notes[k].finding;
+
+			if (!heard.notes[k].has_class || f->class != FINDING_TUNNEL_MTU_TOO_LARGE ||
+			    f->recommended_mtu == 576)
+				continue;
+			assert_true(f->recommended_mtu + 60 <= peers[0].egress_mtu);
+			assert_true(!peers[0].learned_mtu || f->recommended_mtu + 60 <= peers[0].learned_mtu);
+			assert_true(!peers[0].off_link || f->recommended_mtu + 60 <= 1500);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_healthy, setup),
+		cmocka_unit_test_setup(test_egress_too_small, setup),
+		cmocka_unit_test_setup(test_jumbo, setup),
+		cmocka_unit_test_setup(test_other_uplink, setup),
+		cmocka_unit_test_setup(test_jumbo_uplink, setup),
+		cmocka_unit_test_setup(test_path_mtu_learned, setup),
+		cmocka_unit_test_setup(test_routes_above_links, setup),
+		cmocka_unit_test_setup(test_endpoints, setup),
+		cmocka_unit_test_setup(test_handshake, setup),
+		cmocka_unit_test_setup(test_config, setup),
+		cmocka_unit_test_setup(test_clamp_missing, setup),
+		cmocka_unit_test_setup(test_clamp_one_way, setup),
+		cmocka_unit_test_setup(test_clamp_one_family, setup),
+		cmocka_unit_test_setup(test_clamp_too_large, setup),
+		cmocka_unit_test_setup(test_host, setup),
+		cmocka_unit_test_setup(test_tunnel_mtu_is_of_the_narrowest, setup),
+		cmocka_unit_test_setup(test_never_more_than_is_known, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The audit: a scene goes in, notes come out. Pure. Called by the commands check and fix. */
+#ifndef MTUSCOPE_AUDIT_H
+#define MTUSCOPE_AUDIT_H
+
+#include "note.h"
+#include "scene.h"
+
+#define INTERNET_MTU 1500 /* bytes: what may be expected of a path beyond a router whose MTU nobody has told */
+#define AUDIT_FLOOR  1280 /* tunnel MTU: IPv6 needs it */
+
+typedef void (*audit_fn)(const struct audit_note *note, void *arg);
+
+/* Calls fn for each note, first of its peers, then of the tunnel, last of the host; `result` counts them. */
+void audit_run(const struct audit_scene *scene, int64_t realtime_ms, audit_fn fn, void *arg,
+	       struct audit_result *result);
+
+/* The severity of the worst note, SEVERITY_INFO if there is none. */
+enum finding_severity audit_worst(const struct audit_result *result);
+
+/* What is known of the way to one endpoint without sending anything. Sizes in bytes, outer; 0: nothing known. */
+struct audit_limit {
+	uint32_t mtu;			  /* the smallest of those below */
+	uint32_t egress;		  /* link and route in use */
+	uint32_t beyond;		  /* INTERNET_MTU, if a router leads out of a larger link */
+	uint32_t learned;		  /* by the kernel, from a too-big message */
+	const struct audit_route *uplink; /* the smallest other one, and its MTU */
+	uint32_t uplink_mtu;
+};
+
+struct audit_limit audit_limit(const struct audit_scene *scene, const struct peer *peer);
+
+/* The tunnel MTU that suits every peer whose endpoint has a route; 0: there is none. *narrowest is that peer. */
+uint32_t audit_tunnel_mtu(const struct audit_scene *scene, uint32_t tunnel_ifindex, const struct peer **narrowest);
+
+/* NULL if it was not looked for. */
+const struct audit_config *audit_config_of(const struct audit_scene *scene, uint32_t ifindex);
+
+#endif
