@@ -92,15 +92,15 @@ skbs_in()
 
 # --- sizes ------------------------------------------------------------------
 
-# transfer: 30 MB from the server to the relay, then 5 MB back.
+# transfer: 90 MB from the server to the relay, then 10 MB back.
 transfer()
 {
-	lab_spawn "$LAB_SERVER" /dev/null "$(lab_file send.err)" "$LAB_TRAFFIC" tcp-serve 5001 --send 30000000
-	lab_spawn "$LAB_SERVER" /dev/null "$(lab_file sink.err)" "$LAB_TRAFFIC" tcp-serve 5002 --bytes 5000000
+	lab_spawn "$LAB_SERVER" /dev/null "$(lab_file send.err)" "$LAB_TRAFFIC" tcp-serve 5001 --send 90000000
+	lab_spawn "$LAB_SERVER" /dev/null "$(lab_file sink.err)" "$LAB_TRAFFIC" tcp-serve 5002 --bytes 10000000
 	wait_for 10 "the servers" lab_listens "$LAB_SERVER" 5001
 	wait_for 10 "the servers" lab_listens "$LAB_SERVER" 5002
-	in_ns "$LAB_RELAY" timeout 60 "$LAB_TRAFFIC" tcp-get "$LAB_SERVER_IP" 5001 --bytes 30000000 >/dev/null &&
-		in_ns "$LAB_RELAY" timeout 60 "$LAB_TRAFFIC" tcp-get "$LAB_SERVER_IP" 5002 --send 5000000 >/dev/null
+	in_ns "$LAB_RELAY" timeout 180 "$LAB_TRAFFIC" tcp-get "$LAB_SERVER_IP" 5001 --bytes 90000000 >/dev/null &&
+		in_ns "$LAB_RELAY" timeout 180 "$LAB_TRAFFIC" tcp-get "$LAB_SERVER_IP" 5002 --send 10000000 >/dev/null
 }
 
 sizes()
@@ -115,7 +115,7 @@ sizes()
 	start_mtuscope "$LAB_GW" || bail_out "mtuscope does not start"
 	capture wire "$LAB_INET" to-relay
 	skbs=$(skbs_in "$LAB_GW" lan0)
-	check "sizes: 35 MB come through" transfer
+	check "sizes: 100 MB come through" transfer
 	skbs=$(($(skbs_in "$LAB_GW" lan0) - skbs))
 	stop_mtuscope
 	capture_end
