@@ -70,4 +70,28 @@ for ip in 203.0.113.3 2001:db8:2::3; do
 	is "$(lab_tallied "$records" pmtu-learned ".remote.ip == \"$ip\" and .aux == 1400")" 1 "so has mtuscope, to $ip"
 done
 is "$(lab_tallied "$records" pmtu-learned)" 2 "and nothing else"
+
+# The tunnel over IPv6, where routers do not fragment: one message for each datagram that is too big, as the relay's own
+# firewall counts them, which does not let the relay learn.
+ip -n "$LAB_RELAY" route flush cache
+ip -n "$LAB_RELAY" -6 route flush cache
+in_ns "$LAB_INET" sysctl -qw net.ipv6.icmp.ratelimit=0
+in_ns "$LAB_RELAY" nft -f - <<-END || bail_out "cannot count at the relay"
+	table inet arrived {
+		chain in {
+			type filter hook prerouting priority -300;
+			icmpv6 type packet-too-big counter drop
+		}
+	}
+END
+in_ns "$LAB_RELAY" wg set wg0 peer "$LAB_GW_KEY" endpoint "[2001:db8:2::3]:51820"
+wait_for 20 "the tunnel over IPv6" lab_pings "$LAB_RELAY" 10.30.0.3 56 || bail_out "no tunnel over IPv6"
+start_mtuscope "$LAB_RELAY" || bail_out "mtuscope does not start on the relay"
+records=$MTUSCOPE_RECORDS
+in_ns "$LAB_RELAY" ping -n -q -i 0.01 -c "$COUNT" -W 1 -s 1372 10.30.0.3 >/dev/null
+stop_mtuscope
+is "$(lab_nft_count "$LAB_RELAY" arrived)" "$COUNT" "the router says it for each datagram"
+is "$(lab_tallied "$records" too-big-rx)" "$COUNT" "mtuscope has received as many"
+is "$(lab_tallied "$records" too-big-rx '.aux == 1400 and .layer == "outer" and .reporter == "2001:db8:1::fe"')" "$COUNT" \
+	"all with the router's MTU and address"
 done_testing
