@@ -81,4 +81,17 @@ is "$(lab_tallied "$gateway" fragmented)" "$(lab_counter "$LAB_GW" IpFragOKs Ip6
 is "$(lab_tallied "$relay" reassembled)" "$(lab_counter "$LAB_RELAY" IpReasmOKs Ip6ReasmOKs)" \
 	"relay: nothing reassembled there"
 is "$(lab_tallied "$relay" fragment-failed)" "$(lab_counter "$LAB_RELAY" IpFragFails Ip6FragFails)" "relay: none failed"
+
+# The link's queue refuses fragments.
+lab_tunnel_mtu 2000 2000
+in_ns "$LAB_RELAY" tc qdisc add dev eth0 root tbf rate 200kbit burst 1600 limit 3200
+failed=$(lab_counter "$LAB_RELAY" IpFragFails Ip6FragFails)
+start_mtuscope "$LAB_RELAY" || bail_out "mtuscope does not start again"
+relay=$MTUSCOPE_RECORDS
+send 1600
+stop_mtuscope
+failed=$(($(lab_counter "$LAB_RELAY" IpFragFails Ip6FragFails) - failed))
+check "relay: the queue has refused some" test "$failed" -gt 0
+is "$(lab_tallied "$relay" fragment-failed)" "$failed" "relay: as many failed"
+is "$(lab_tallied "$relay" fragment-failed '.aux == 105')" "$failed" "relay: for want of room (ENOBUFS)"
 done_testing
