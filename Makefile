@@ -42,7 +42,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 25
 	@echo '  variables: V=1  SAN=address,undefined  CC=clang  KERNELS="6.1 6.12"  DESTDIR=  PREFIX='
 
-.PHONY: all help demo test check check-run test-run bpf-check bench fuzz fmt lint install clean
+.PHONY: all help demo test check check-run test-run bpf-check bench soak fuzz fmt lint install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -120,6 +120,15 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka -ljansson
+
+SEEDS ?= 200
+soak: $(BUILD)/tests/soak ## SEEDS=n seeded stories of holes and look-alikes, packet by packet; fails on any false alarm or miss
+	$(Q)$< $(SEEDS)
+
+$(BUILD)/tests/soak: tests/soak/soak.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka
 
 $(BPF_HELPERS): $(BUILD)/bpf/tc.skel.h
 

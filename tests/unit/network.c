@@ -35,7 +35,11 @@ static uint32_t rto_ms(const struct network *n)
 
 static bool path_passes(struct network *n, bool tx, uint32_t outer)
 {
-	if (n->down || random_true(&n->seed, n->loss[tx]) || (n->mtu[tx] && outer > n->mtu[tx]))
+	bool too_large = n->mtu[tx] && outer > n->mtu[tx];
+
+	if (too_large && !n->down && !n->swallowed_ms[tx])
+		n->swallowed_ms[tx] = n->now_ms;
+	if (n->down || random_true(&n->seed, n->loss[tx]) || too_large)
 		return false;
 	return !n->drops || !n->drops(n, tx, outer);
 }
@@ -49,15 +53,26 @@ static void packet_add(struct network *n, const struct in_flight *p)
 	added->due_ms = n->now_ms + n->delay_ms + (n->jitter_ms ? random_below(&n->seed, n->jitter_ms) : 0);
 }
 
+/* The firewall before the remote hosts. */
+static bool firewall_passes(struct network *n, struct connection *c, const struct segment *s)
+{
+	if (s->syn && !s->has_ack && n->filtered[c->host])
+		return false;
+	if (n->firewall_idle_ms && c->passed_ms && n->now_ms - c->passed_ms > n->firewall_idle_ms)
+		return false;
+	c->passed_ms = n->now_ms;
+	return true;
+}
+
 /* A segment leaves one end: past the gateway and into the path, or out of the path and to the gateway. */
 static void segment_send(struct network *n, struct connection *c, bool local, const struct segment *s)
 {
-	uint32_t mtu = n->scene.links[1].mtu, outer = outer_size(s->payload + SEGMENT_HEADERS, mtu, AF_INET);
+	uint32_t mtu = n->scene.links[1].mtu, outer = outer_size(s->payload + n->headers, mtu, n->family);
 	uint64_t counter = 0;
 
 	if (local)
 		programs_tcp(c->flow, s, true, n->scene.clock_ms);
-	else if (n->dead[c->host])
+	else if (n->dead[c->host] || !firewall_passes(n, c, s))
 		return;
 	else
 		counter = n->counter++;
@@ -75,7 +90,7 @@ static void segment_send(struct network *n, struct connection *c, bool local, co
 static uint32_t segment_cut(struct network *n, struct connection *c, bool local, uint32_t seq)
 {
 	struct end *e = &c->end[!local];
-	struct segment s = { .seq = seq, .ack = e->rcv, .has_ack = e->rcv != 0 };
+	struct segment s = { .seq = seq, .ack = e->rcv, .has_ack = e->rcv != 0, .headers = n->headers };
 	uint32_t next;
 
 	if (seq == e->first) {
@@ -84,6 +99,8 @@ static uint32_t segment_cut(struct network *n, struct connection *c, bool local,
 		next = seq + 1;
 	} else {
 		s.payload = e->end - seq < n->mss ? e->end - seq : n->mss;
+		if (local && n->full[c->host])
+			s.payload = 1;
 		next = seq + s.payload;
 	}
 	segment_send(n, c, local, &s);
@@ -95,7 +112,7 @@ static uint32_t segment_cut(struct network *n, struct connection *c, bool local,
 static void acknowledge(struct network *n, struct connection *c, bool local)
 {
 	struct end *e = &c->end[!local];
-	const struct segment s = { .seq = e->nxt, .ack = e->rcv, .has_ack = true };
+	const struct segment s = { .seq = e->nxt, .ack = e->rcv, .has_ack = true, .headers = n->headers };
 
 	segment_send(n, c, local, &s);
 }
@@ -105,6 +122,8 @@ static void end_send(struct network *n, struct connection *c, bool local)
 	struct end *e = &c->end[!local];
 
 	while (after(e->end, e->nxt) > 0 && e->nxt - e->una < e->window * n->mss) {
+		if (local && n->full[c->host] && e->una != e->nxt)
+			return;
 		if (e->una == e->nxt)
 			e->rto_due_ms = n->now_ms + e->rto_ms;
 		e->nxt = segment_cut(n, c, local, e->nxt);
@@ -172,6 +191,10 @@ static void end_receives(struct network *n, struct connection *c, bool local, co
 	struct end *e = &c->end[!local];
 	uint32_t to = s->seq + s->payload + s->syn;
 
+	if (!local && n->full[c->host] && s->payload) {
+		acknowledge(n, c, local);
+		return;
+	}
 	if (s->syn && !e->rcv) {
 		e->rcv = to;
 		if (e->end == e->first) { /* the side that was asked answers with its own SYN */
@@ -242,7 +265,7 @@ static void application(struct network *n, struct connection *c)
 {
 	struct end *client = &c->end[c->remote_asks], *server = &c->end[!c->remote_asks];
 
-	if (n->now_ms - c->progress_ms > ABANDON_MS) {
+	if ((!c->open || c->request_end || c->response_end) && n->now_ms - c->progress_ms > ABANDON_MS) {
 		connection_open(n, c);
 		return;
 	}
@@ -271,6 +294,7 @@ static void application(struct network *n, struct connection *c)
 		return;
 	}
 	client->end += some_bytes(n, n->request_max);
+	c->progress_ms = n->now_ms;
 	c->request_end = client->end;
 	end_send(n, c, !c->remote_asks);
 }
@@ -279,7 +303,7 @@ static void application(struct network *n, struct connection *c)
 static void echo_send(struct network *n, bool tx)
 {
 	uint64_t counter = tx ? 0 : n->counter++;
-	uint32_t outer = outer_size(PING_INNER, 0, AF_INET);
+	uint32_t outer = outer_size(PING_INNER, 0, n->family);
 
 	if (!path_passes(n, tx, outer))
 		return;
@@ -293,6 +317,8 @@ static void packet_arrives(struct network *n, const struct in_flight *p)
 	if (!p->tx)
 		programs_session(&n->session->value, p->counter, p->outer, n->scene.clock_ms);
 	if (p->tx && n->dead[c ? c->host : 0])
+		return;
+	if (p->tx && c && !firewall_passes(n, c, &p->segment))
 		return;
 	if (!c && p->tx)
 		echo_send(n, false);
@@ -343,23 +369,44 @@ void network_run(struct network *n, uint32_t ms)
 	}
 }
 
-void network_start(struct network *n, uint64_t seed, uint32_t mtu, size_t connections)
+void network_set_mtu(struct network *n, uint32_t mtu)
+{
+	n->scene.links[1].mtu = mtu;
+	n->mss = mtu - n->headers;
+}
+
+void network_roam(struct network *n)
+{
+	n->scene.peers[0].endpoint.port++;
+	n->session = scene_session(&n->scene, &n->scene.peers[0]);
+	n->session->value.received = 0;
+}
+
+void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t connections, uint8_t family,
+		      uint8_t headers)
 {
 	memset(n, 0, sizeof(*n));
 	scene_start(&n->scene, mtu);
-	scene_peer(&n->scene, 'A', "192.0.2.1", "10.1.0.0");
+	scene_peer(&n->scene, 'A', family == AF_INET6 ? "2001:db8::1" : "192.0.2.1", "10.1.0.0");
 	n->session = scene_session(&n->scene, &n->scene.peers[0]);
 	n->session->value.received = 0;
 	n->ping = scene_ping(&n->scene, "10.1.0.1");
 	n->seed = seed * 0x9e3779b97f4a7c15ULL + 1;
 	n->now_ms = n->scene.clock_ms;
-	n->mss = mtu - SEGMENT_HEADERS;
+	n->family = family;
+	n->headers = headers;
+	n->mss = mtu - headers;
 	n->delay_ms = 20;
 	n->request_max = n->response_max = 60000;
 	n->pause_ms = 1000;
 	n->connections_n = connections;
 	for (size_t i = 0; i < connections; i++)
 		connection_open(n, &n->connections[i]);
+}
+
+void network_start(struct network *n, uint64_t seed, uint32_t mtu, size_t connections)
+{
+	network_start_as(n, seed, mtu, connections, AF_INET, SEGMENT_HEADERS);
 }
 
 void network_end(struct network *n)

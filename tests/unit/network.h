@@ -46,6 +46,7 @@ struct connection {
 	uint32_t progress_ms;		    /* when it last got anywhere */
 	uint32_t request_end, response_end; /* the numbers that complete them; 0: none due */
 	uint32_t rounds;
+	uint32_t passed_ms; /* the firewall last let a packet of it through */
 };
 
 struct in_flight {
@@ -69,11 +70,17 @@ struct network {
 	bool (*drops)(struct network *n, bool tx, uint32_t outer); /* NULL: nothing more */
 	bool dead[NETWORK_HOSTS];				   /* the remote host is off */
 	bool hung[NETWORK_HOSTS];				   /* it acknowledges and never answers */
-	uint32_t request_max, response_max;			   /* bytes */
-	uint32_t pause_ms;					   /* between a client's requests, about */
-	bool pings;						   /* host 0 is pinged each second */
+	bool filtered[NETWORK_HOSTS];				   /* a firewall drops what opens a connection to it */
+	bool full[NETWORK_HOSTS];				   /* its window is shut: one byte at a time is tried */
+	uint32_t firewall_idle_ms;	    /* a firewall forgets connections idle for so long; 0: none */
+	uint32_t request_max, response_max; /* bytes */
+	uint32_t pause_ms;		    /* between a client's requests, about */
+	bool pings;			    /* host 0 is pinged each second */
 	/* the rest is its own */
+	uint8_t family;	 /* of the endpoint */
+	uint8_t headers; /* inner: 52 bytes with time stamps, 40 without */
 	uint32_t mss;
+	uint32_t swallowed_ms[WIRE_DIRECTIONS]; /* when a packet first was too large for the path; 0: none was */
 	struct session *session;
 	uint64_t counter;
 	struct wire_flow *ping;
@@ -87,7 +94,15 @@ struct network {
 
 /* One peer with NETWORK_HOSTS hosts, `connections` connections to them, both ends' tunnels at that MTU, a good path. */
 void network_start(struct network *n, uint64_t seed, uint32_t mtu, size_t connections);
+
+/* The same in full: the endpoint's family, and the headers of a segment. */
+void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t connections, uint8_t family,
+		      uint8_t headers);
 void network_end(struct network *n);
+
+/* Both ends' tunnel MTU from now on; the peer is at another port from now on. */
+void network_set_mtu(struct network *n, uint32_t mtu);
+void network_roam(struct network *n);
 
 /* Lets that much time pass, a snapshot each 250 ms. */
 void network_run(struct network *n, uint32_t ms);

@@ -20,6 +20,7 @@
 
 void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_t now_ms)
 {
+	const uint32_t headers = s->headers ? s->headers : SEGMENT_HEADERS;
 	const struct tcp_segment t = {
 		.seq = s->seq,
 		.ack = s->ack,
@@ -29,9 +30,9 @@ void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_
 		.fin = s->fin,
 		.has_ack = s->has_ack,
 		.mss = s->mss,
-		.headers = SEGMENT_HEADERS,
+		.headers = headers,
 	};
-	const struct packet p = { .size = s->payload + SEGMENT_HEADERS, .len = s->payload + SEGMENT_HEADERS };
+	const struct packet p = { .size = s->payload + headers, .len = s->payload + headers };
 
 	if (tx)
 		tcp_tx(f, &p, &t, now_ms);

@@ -15,7 +15,8 @@ struct segment {
 	uint32_t seq, ack;
 	uint32_t payload;
 	bool syn, has_ack, fin;
-	uint16_t mss; /* of a SYN */
+	uint16_t mss;	 /* of a SYN */
+	uint8_t headers; /* inner IP and TCP; 0: SEGMENT_HEADERS */
 };
 
 #define SEGMENT_HEADERS 52 /* bytes, IPv4 and TCP with time stamps */

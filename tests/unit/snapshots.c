@@ -110,7 +110,7 @@ struct session *scene_session(struct scene *s, const struct peer *p)
 	assert_true(s->sessions_n <= SCENE_SESSIONS);
 	*w = (struct session){ .key = { .index = 1000 + s->sessions_n,
 					.direction = WIRE_RX,
-					.remote_port = 51820,
+					.remote_port = p->endpoint.port,
 					.local_port = 51820,
 					.family = p->endpoint.ip.family } };
 	memcpy(w->key.remote, p->endpoint.ip.bytes, sizeof(w->key.remote));

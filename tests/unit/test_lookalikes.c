@@ -121,6 +121,26 @@ static void test_one_dead_host_and_no_comparison(void **state)
 	scene_assert_silent(&s);
 }
 
+/* In an outage a sender goes over to smaller packets, and when it is over they get through, as any would. */
+static void test_size_given_up_during_an_outage(void **state)
+{
+	struct wire_flow *mail = scene_flow(&s, "10.1.0.9"), *other = scene_flow(&s, "10.1.0.9");
+
+	(void)state;
+	for (int i = 0; i < 10 * SECOND; i++) {
+		flow_delivers(&s, other, 100);
+		scene_tick(&s);
+	}
+	for (int i = 0; i < 6 * SECOND; i++)
+		scene_stall(&s, mail, 8920, NULL, 1);
+	for (int i = 0; i < 20 * SECOND; i++) {
+		flow_delivers(&s, other, 100);
+		flow_delivers(&s, mail, 1064);
+		scene_tick(&s);
+	}
+	scene_assert_silent(&s);
+}
+
 /* Reordering: a hole that closes within a round trip, all the time. */
 static void test_gaps_that_close(void **state)
 {
@@ -337,6 +357,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hung_server, start, end),
 		cmocka_unit_test_setup_teardown(test_one_dead_host_behind_a_healthy_peer, start, end),
 		cmocka_unit_test_setup_teardown(test_one_dead_host_and_no_comparison, start, end),
+		cmocka_unit_test_setup_teardown(test_size_given_up_during_an_outage, start, end),
 		cmocka_unit_test_setup_teardown(test_gaps_that_close, start, end),
 		cmocka_unit_test(test_random_loss),
 		cmocka_unit_test(test_random_loss_on_a_long_path),

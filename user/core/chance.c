@@ -19,6 +19,26 @@ double chance_all_lost(double rate, uint64_t tries)
 	return pow(rate, (double)tries);
 }
 
+double chance_only_these(double rate, uint64_t tries, uint64_t passed)
+{
+	double likeliest = tries ? (double)tries / ((double)tries + (double)passed) : 0.0;
+
+	if (likeliest < rate)
+		likeliest = rate;
+	return pow(likeliest, (double)tries) * pow(1.0 - likeliest, (double)passed);
+}
+
+double chance_odds_lost_here(uint64_t lost, uint64_t replies, double expected)
+{
+	double odds = 1.0;
+
+	if (lost < replies)
+		return 0.0;
+	for (uint64_t i = 0; i < replies; i++)
+		odds *= (double)(lost - i) / expected;
+	return odds;
+}
+
 double chance_so_many(uint64_t lost, double expected)
 {
 	double term = exp(-expected), sum = 0.0;

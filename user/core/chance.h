@@ -16,6 +16,18 @@ double chance_loss_rate(uint64_t lost, uint64_t sent);
 /* Probability that `tries` independent packets are all lost at that rate. */
 double chance_all_lost(double rate, uint64_t tries);
 
+/*
+ * Probability of one loss pattern in hindsight: `tries` packets are all lost and `passed` others are not, at the rate, not
+ * below `rate`, that makes it likeliest.
+ */
+double chance_only_these(double rate, uint64_t tries, uint64_t passed);
+
+/*
+ * `lost` gaps were seen where `expected` are expected. How much likelier is it that `replies` of them are on top of
+ * that, than that all of them are plain loss (a ratio of Poisson probabilities).
+ */
+double chance_odds_lost_here(uint64_t lost, uint64_t replies, double expected);
+
 /* Probability of `lost` or more losses where `expected` are expected (Poisson's upper tail). */
 double chance_so_many(uint64_t lost, double expected);
 

@@ -18,11 +18,27 @@
 #define STALL_QUIET_MS	700 /* rx: a hole or a silence shorter than a few round trips and one retransmission is none */
 #define STALL_FORGET_MS 30000 /* no further try for so long: the sender has given up, nothing is stalled any more */
 #define HEARD_BEFORE_MS 1000  /* the host was alive so shortly before that dying just then would be a coincidence */
-#define MSS_SLACK	16    /* ends whose MTUs differ by less than WireGuard's padding make the same outer sizes */
-#define CLOCK_SLACK_MS	250   /* the programs' clock stands still for a tick: a time may be so much too early */
+#define ECHO_ODDS_MIN	20    /* the direction in which an echo was lost is told if it is so much likelier */
+#define RX_TICK_MAX	(1U << 30) /* no stream gets on so far in a tick: it is another one */
+#define KNOWN_MIN	40	   /* packets that say something about base loss: of fewer none may be lost by luck */
+#define MSS_SLACK	16  /* ends whose MTUs differ by less than WireGuard's padding make the same outer sizes */
+#define CLOCK_SLACK_MS	250 /* the programs' clock stands still for a tick: a time may be so much too early */
+
+/* Of several in one tick only the largest size is known: they pass for that. */
+static void trials_enter(struct ledgers *ls, const struct wire_flow *f, const struct flow_memory *m, struct ledger *tx,
+			 struct ledger *rx)
+{
+	uint32_t came = f->rx_next - m->rx_next, size = f->rx_delivered_inner;
+
+	if (f->tx_delivered > m->trials && f->tx_retried >= m->retried)
+		ledger_try(tx, outer_size(f->tx_delivered_inner, tx->tunnel_mtu, tx->outer_family), ls->now_ms,
+			   f->tx_delivered - m->trials, f->tx_retried - m->retried);
+	if (m->rx_next && size && came && came < RX_TICK_MAX)
+		ledger_try(rx, size + outer_overhead(rx->outer_family), ls->now_ms, came / size + 1, 0);
+}
 
 /* What the flow's finished trials say about base loss. */
-static int flow_trials(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx)
+static int flow_trials(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx, struct ledger *rx)
 {
 	struct flow_memory *m;
 
@@ -39,16 +55,17 @@ static int flow_trials(struct ledgers *ls, const struct wire_flow *f, struct led
 			m->retried = f->tx_retried;
 		}
 	}
-	if (ls->now_ms - tx->halved_ms > LEDGER_WINDOW_MS) {
-		tx->halved_ms = ls->now_ms;
-		tx->trials /= 2;
-		tx->retries /= 2;
+	trials_enter(ls, f, m, tx, rx);
+	if (f->tx_lost_ms != m->given_up_ms) {
+		m->given_up_ms = f->tx_lost_ms;
+		m->given_up_heard = m->seen_tries > m->silent_tries ? m->seen_tries - m->silent_tries : 0;
 	}
-	if (f->tx_delivered >= m->trials && f->tx_retried >= m->retried) {
-		tx->trials_ever += f->tx_delivered - m->trials;
-		tx->trials += f->tx_delivered - m->trials;
-		tx->retries += f->tx_retried - m->retried;
+	if (f->rx_next != m->rx_next) {
+		m->rx_next = f->rx_next;
+		m->rx_next_ms = ls->before_ms;
 	}
+	/* Which of several tries got through is not known, only that one did. */
+	m->passed_ms = f->tx_retried > m->retried && m->trial_ms ? m->trial_ms : f->tx_delivered_ms;
 	m->trials = f->tx_delivered;
 	m->retried = f->tx_retried;
 	m->seen_ms = ls->now_ms;
@@ -58,9 +75,12 @@ static int flow_trials(struct ledgers *ls, const struct wire_flow *f, struct led
 /* The sizes that the flow's packets have proven since the last snapshot. */
 static void flow_sizes(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx, struct ledger *rx)
 {
-	if (f->tx_delivered_ms && f->tx_delivered_ms >= ls->before_ms)
-		ledger_deliver(tx, outer_size(f->tx_delivered_inner, tx->tunnel_mtu, tx->outer_family),
-			       f->tx_delivered_ms, 1);
+	const struct flow_memory *m;
+
+	HASH_FIND(hh, ls->flows, &f->tag, sizeof(f->tag), m);
+	if (m && f->tx_delivered_ms && f->tx_delivered_ms >= ls->before_ms)
+		ledger_deliver(tx, outer_size(f->tx_delivered_inner, tx->tunnel_mtu, tx->outer_family), m->passed_ms,
+			       1);
 	/* How far the peer pads depends on its own MTU: the datagram was not smaller than this. */
 	if (f->rx_delivered_ms && f->rx_delivered_ms >= ls->before_ms) {
 		ledger_deliver(rx, f->rx_delivered_inner + outer_overhead(rx->outer_family), f->rx_delivered_ms, 1);
@@ -98,6 +118,7 @@ static struct stall *stall_add(struct ledger *l, const struct wire_flow *f, enum
 	memcpy(s->host, f->remote, 16);
 	s->tag = f->tag;
 	s->delivered_ms = f->tx_delivered_ms;
+	s->flow_heard_ms = f->last_rx_ms;
 	return s;
 }
 
@@ -109,38 +130,66 @@ static bool is_echo(const struct wire_flow *f)
 static void stall_loss(struct stall *s, const struct ledger *rx, uint32_t now_ms)
 {
 	uint32_t lost_before, came_before, from = s->first_ms > CLOCK_SLACK_MS ? s->first_ms - CLOCK_SLACK_MS : 0;
-	uint32_t window = from > LEDGER_WINDOW_MS ? from - LEDGER_WINDOW_MS : 0;
+	uint32_t window = from > LEDGER_WINDOW_MS ? from - LEDGER_WINDOW_MS : 0, like, retried;
+	double rate;
 
 	ledger_loss(rx, from, now_ms, &s->lost, &s->received, &s->lost_ticks);
 	ledger_loss(rx, window, from ? from - 1 : 0, &lost_before, &came_before, NULL);
-	s->chance = chance_so_many(s->lost,
-				   chance_loss_rate(lost_before, lost_before + came_before) * (s->lost + s->received));
+	rate = chance_loss_rate(lost_before, (uint64_t)lost_before + came_before);
+	s->chance = chance_so_many(s->lost, rate * (s->lost + s->received));
+	s->known = came_before >= KNOWN_MIN;
+	/* At worst all gaps are of packets of that size. */
+	ledger_trials(rx, s->outer, window, &like, &retried);
+	s->rate = chance_loss_rate(lost_before, (uint64_t)lost_before + (like < came_before ? like : came_before));
+	ledger_silence(rx, from, now_ms, &s->silent_from_ms, &s->silent_to_ms);
+}
+
+/*
+ * Echo requests without replies: either the requests were lost, or the replies, which then have left as many gaps in the
+ * peer's counters, besides those of plain loss. Where neither is much likelier than the other, nothing is said.
+ */
+static void stall_echo(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx, struct ledger *rx,
+		       uint32_t outer)
+{
+	uint32_t now = ls->now_ms, from = f->trial_first_ms, replies = f->trial_tries, window;
+	uint32_t lost, came, lost_before, came_before;
+	struct stall *s;
+	double odds;
+
+	if (f->trial_tries < STALL_ECHO_MIN || now - f->trial_last_ms > STALL_FORGET_MS)
+		return;
+	window = from > LEDGER_WINDOW_MS ? from - LEDGER_WINDOW_MS : 0;
+	ledger_loss(rx, from, now, &lost, &came, NULL);
+	ledger_loss(rx, window, from ? from - 1 : 0, &lost_before, &came_before, NULL);
+	/* The gap of the last reply shows only with the next packet. */
+	replies--;
+	odds = chance_odds_lost_here(lost, replies,
+				     chance_loss_rate(lost_before, lost_before + came_before) * (lost + came));
+	if (odds > 1.0 / ECHO_ODDS_MIN && odds < ECHO_ODDS_MIN)
+		return;
+	s = stall_add(odds > 1.0 ? rx : tx, f, EVIDENCE_ECHO_LOST, outer, f->trial_tries, from, f->trial_last_ms);
+	if (s && odds > 1.0)
+		stall_loss(s, rx, now);
 }
 
 /* tx: the oldest unacknowledged segment is sent again and again, or echo requests of a size stay without reply. */
 static void stall_tx(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx, struct ledger *rx)
 {
-	uint32_t now = ls->now_ms, lost_rx, outer = outer_size(f->trial_inner, tx->tunnel_mtu, tx->outer_family);
-	struct stall *s;
+	uint32_t now = ls->now_ms, outer = outer_size(f->trial_inner, tx->tunnel_mtu, tx->outer_family);
 
 	if (is_echo(f)) {
-		if (f->trial_tries < STALL_ECHO_MIN || now - f->trial_last_ms > STALL_FORGET_MS)
-			return;
-		/* A reply that was lost on its way here has left a gap in the peer's counters. */
-		ledger_loss(rx, f->trial_first_ms, now, &lost_rx, NULL, NULL);
-		s = stall_add(lost_rx + 1 >= f->trial_tries ? rx : tx, f, EVIDENCE_ECHO_LOST, outer, f->trial_tries,
-			      f->trial_first_ms, f->trial_last_ms);
-		if (s && lost_rx + 1 >= f->trial_tries)
-			stall_loss(s, rx, now);
+		stall_echo(ls, f, tx, rx, outer);
 		return;
 	}
-	if (f->trial_tries >= TRIES_MIN && now - f->trial_last_ms <= STALL_FORGET_MS && !(f->flags & WIRE_FLOW_RESET))
-		stall_add(tx, f, EVIDENCE_TCP_RETRANSMIT, outer, f->trial_tries, f->trial_first_ms, f->trial_last_ms);
+	if (f->trial_tries < TRIES_MIN || now - f->trial_last_ms > STALL_FORGET_MS || (f->flags & WIRE_FLOW_RESET))
+		return;
+	stall_add(tx, f, EVIDENCE_TCP_RETRANSMIT, outer, f->trial_tries, f->trial_first_ms, f->trial_last_ms);
 }
 
 /* tx: the sender gave a size up for a smaller one (RFC 4821), and the smaller one got through. */
 static void stall_given_up(struct ledgers *ls, const struct wire_flow *f, struct ledger *tx)
 {
+	struct flow_memory *m;
 	struct stall *s;
 
 	if (!f->tx_lost_ms || f->tx_lost_tries < TRIES_MIN || ls->now_ms - f->tx_lost_ms > LEDGER_WINDOW_MS ||
@@ -149,8 +198,12 @@ static void stall_given_up(struct ledgers *ls, const struct wire_flow *f, struct
 	s = stall_add(tx, f, is_echo(f) ? EVIDENCE_ECHO_LOST : EVIDENCE_TCP_RETRANSMIT,
 		      outer_size(f->tx_lost_inner, tx->tunnel_mtu, tx->outer_family), f->tx_lost_tries, f->tx_lost_ms,
 		      f->tx_lost_ms);
-	if (s)
-		s->given_up = true;
+	if (!s)
+		return;
+	s->given_up = true;
+	/* What was known of the tries while they lasted. */
+	HASH_FIND(hh, ls->flows, &f->tag, sizeof(f->tag), m);
+	s->tries_heard = m && m->given_up_ms == f->tx_lost_ms ? m->given_up_heard : 0;
 }
 
 /* The largest outer size that the remote side may send on this flow: what the local side announced bounds it. */
@@ -184,7 +237,16 @@ static uint32_t answer_due_ms(const struct wire_flow *f)
 	return f->last_tx_data_ms > f->first_ms ? f->last_tx_data_ms : f->first_ms;
 }
 
-/* rx: a hole in the stream from the remote side that stays open, or silence where an answer is due. */
+/* Since when the hole begins with the same byte: one that is being filled from its beginning is no stall. */
+static uint32_t hole_since_ms(const struct ledgers *ls, const struct wire_flow *f)
+{
+	struct flow_memory *m;
+
+	HASH_FIND(hh, ls->flows, &f->tag, sizeof(f->tag), m);
+	return m && m->rx_next_ms > f->hole_ms ? m->rx_next_ms : f->hole_ms;
+}
+
+/* rx: a hole in the stream from the remote side that stays open, or silence where an answer is due to what is acknowledged. */
 static void stall_rx(struct ledgers *ls, const struct wire_flow *f, struct ledger *rx)
 {
 	uint32_t now = ls->now_ms;
@@ -192,10 +254,10 @@ static void stall_rx(struct ledgers *ls, const struct wire_flow *f, struct ledge
 
 	if (is_echo(f) || (f->flags & WIRE_FLOW_RESET) || !(f->flags & WIRE_FLOW_ESTABLISHED))
 		return;
-	if (f->hole_ms && now - f->hole_ms >= STALL_QUIET_MS && now - f->last_rx_ms <= STALL_FORGET_MS) {
-		s = stall_add(rx, f, EVIDENCE_TCP_HOLE, segment_bound(f, rx, f->hole_end - f->rx_next), 1, f->hole_ms,
-			      f->last_rx_ms);
-	} else if (answer_due_ms(f) && now - answer_due_ms(f) >= STALL_QUIET_MS &&
+	if (f->hole_ms && now - hole_since_ms(ls, f) >= STALL_QUIET_MS && now - f->last_rx_ms <= STALL_FORGET_MS) {
+		s = stall_add(rx, f, EVIDENCE_TCP_HOLE, segment_bound(f, rx, f->hole_end - f->rx_next), 1,
+			      hole_since_ms(ls, f), f->last_rx_ms);
+	} else if (!f->trial_last_ms && answer_due_ms(f) && now - answer_due_ms(f) >= STALL_QUIET_MS &&
 		   now - answer_due_ms(f) <= STALL_FORGET_MS) {
 		s = stall_add(rx, f, EVIDENCE_TCP_SILENCE, segment_bound(f, rx, 0), 0, answer_due_ms(f), now);
 	}
@@ -334,7 +396,7 @@ static int flow_enter(struct ledgers *ls, const struct snapshot *snap, const str
 	rx = ledger_get(ls, tunnel, peer, WIRE_RX);
 	if (!tx || !rx)
 		return -ENOMEM;
-	err = flow_trials(ls, f, tx);
+	err = flow_trials(ls, f, tx, rx);
 	if (err)
 		return err;
 	flow_sizes(ls, f, tx, rx);

@@ -3,6 +3,7 @@
 #include "ledger.h"
 
 #define SIZE_CLASS 16
+#define SECOND_MS  1000
 
 static struct delivered_size *size_slot(struct ledger *l, uint32_t outer)
 {
@@ -78,6 +79,72 @@ void ledger_loss(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint3
 		*received = came;
 	if (lost_ticks)
 		*lost_ticks = with_loss;
+}
+
+void ledger_silence(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint32_t *silent_from_ms,
+		    uint32_t *silent_to_ms)
+{
+	uint32_t heard_ms = from_ms;
+
+	*silent_from_ms = *silent_to_ms = from_ms;
+	for (size_t i = 0; i <= LEDGER_TICKS; i++) {
+		const struct loss_tick *t = &l->ticks[(l->ticks_next + i) % LEDGER_TICKS];
+		uint32_t ms = i < LEDGER_TICKS ? t->ms : to_ms; /* the oldest first, and then the end */
+
+		if (ms <= heard_ms || ms > to_ms || (i < LEDGER_TICKS && !t->received))
+			continue;
+		if (ms - heard_ms > *silent_to_ms - *silent_from_ms) {
+			*silent_from_ms = heard_ms;
+			*silent_to_ms = ms;
+		}
+		heard_ms = ms;
+	}
+}
+
+static size_t trial_class(uint32_t outer)
+{
+	/* The upper ends of the classes: 576, and times the square root of two. */
+	static const uint32_t ends[LEDGER_TRIAL_CLASSES - 1] = { 576, 815, 1152, 1629, 2304, 3258, 4608, 6517 };
+	size_t class = 0;
+
+	while (class < LEDGER_TRIAL_CLASSES - 1 && outer > ends[class])
+		class ++;
+	return class;
+}
+
+static void add_saturated(uint16_t *sum, uint32_t n)
+{
+	*sum = n < (uint32_t)(UINT16_MAX - *sum) ? *sum + n : UINT16_MAX;
+}
+
+void ledger_try(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t delivered, uint32_t retried)
+{
+	uint32_t second = ms / SECOND_MS + 1;
+	struct trial_second *t = &l->trials[second % LEDGER_TRIAL_SECONDS];
+
+	if (t->second != second)
+		*t = (struct trial_second){ .second = second };
+	add_saturated(&t->delivered[trial_class(outer)], delivered);
+	add_saturated(&t->retried[trial_class(outer)], retried);
+	l->trials_ever += delivered;
+}
+
+void ledger_trials(const struct ledger *l, uint32_t outer, uint32_t since_ms, uint32_t *delivered, uint32_t *retried)
+{
+	/* The class below as well: a size at the lower edge of its own has its like there. */
+	size_t from = trial_class(outer), first = from ? from - 1 : 0;
+
+	*delivered = *retried = 0;
+	for (size_t i = 0; i < LEDGER_TRIAL_SECONDS; i++) {
+		const struct trial_second *t = &l->trials[i];
+
+		if (!t->second || t->second <= since_ms / SECOND_MS)
+			continue;
+		for (size_t c = first; c < LEDGER_TRIAL_CLASSES; c++) {
+			*delivered += t->delivered[c];
+			*retried += t->retried[c];
+		}
+	}
 }
 
 const struct subject *ledger_subject(const struct ledger *l, enum wire_tally_kind kind, int aux, uint32_t since_ms)

@@ -31,10 +31,24 @@ struct loss_tick {
 	uint32_t received;
 };
 
+/*
+ * What became of trials in one second, by size: small packets may fare better than large ones (byte-counting queues and
+ * policers), so the base loss of a size is that of its like. Classes are half a power of two wide: fine enough to tell 800
+ * from 1500, and filled by little traffic.
+ */
+#define LEDGER_TRIAL_SECONDS 64 /* a little more than the window */
+#define LEDGER_TRIAL_CLASSES 9
+
+struct trial_second {
+	uint32_t second; /* number of it, 0: free */
+	uint16_t delivered[LEDGER_TRIAL_CLASSES];
+	uint16_t retried[LEDGER_TRIAL_CLASSES]; /* of these, those that took more than one try */
+};
+
 /* How sure it is that the far host itself still answered after the stall began. */
 enum alive {
 	ALIVE_NOT,	  /* nothing was heard */
-	ALIVE_PEER,	  /* the peer's WireGuard has sent since the last try, the host may be dead */
+	ALIVE_PEER,	  /* the peer's WireGuard has sent since the last try; the host may have died long ago */
 	ALIVE_UNTIL_THEN, /* the host was heard within a second before the first try, or since then, but not lately */
 	ALIVE_HOST,	  /* the host was heard after the last try */
 };
@@ -49,12 +63,16 @@ struct stall {
 	uint32_t first_ms;   /* when the trouble began */
 	uint32_t last_ms;    /* the latest sign of it */
 	enum alive alive;
-	uint32_t delivered_ms; /* tx: when the flow itself last got something through */
-	bool given_up;	       /* the sender went on with smaller packets, and those got through */
-	uint32_t lost;	       /* rx: gaps in the counters since first_ms */
-	uint32_t lost_ticks;   /* rx: ticks in which gaps opened */
-	uint32_t received;     /* rx: packets that did come since first_ms */
-	double chance;	       /* rx: probability that plain loss makes so many gaps */
+	uint32_t delivered_ms;		       /* tx: when the flow itself last got something through */
+	bool given_up;			       /* the sender went on with smaller packets, and those got through */
+	uint32_t flow_heard_ms;		       /* when a packet of the flow itself last came */
+	uint32_t lost;			       /* rx: gaps in the counters since first_ms */
+	uint32_t lost_ticks;		       /* rx: ticks in which gaps opened */
+	uint32_t received;		       /* rx: packets that did come since first_ms */
+	double chance;			       /* rx: probability that plain loss makes so many gaps */
+	bool known;			       /* rx: enough came before to know it */
+	double rate;			       /* rx: base loss to assume of packets of that size, from before */
+	uint32_t silent_from_ms, silent_to_ms; /* rx: the longest time since then without anything from the peer */
 	struct finding_flow flow;
 	uint8_t host[16]; /* the far host, for counting hosts */
 	uint64_t tag;	  /* of the flow */
@@ -89,9 +107,8 @@ struct ledger {
 	/* what got through */
 	struct delivered_size sizes[LEDGER_SIZES];
 	uint32_t last_heard_ms; /* last packet from the peer */
-	/* tx: base loss of late, from trials of sizes that got through in the end; old ones count half every window */
-	uint64_t trials, retries;
-	uint32_t halved_ms;
+	/* base loss of late, from segments that got through in the end */
+	struct trial_second trials[LEDGER_TRIAL_SECONDS];
 	uint64_t trials_ever;
 	/* rx */
 	struct loss_tick ticks[LEDGER_TICKS];
@@ -120,8 +137,18 @@ uint32_t ledger_delivered_ms(const struct ledger *l, uint32_t outer);
 void ledger_loss(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint32_t *lost, uint32_t *received,
 		 uint32_t *lost_ticks);
 
+/* The longest time in [from_ms, to_ms] in which nothing came from the peer. */
+void ledger_silence(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint32_t *silent_from_ms,
+		    uint32_t *silent_to_ms);
+
 /* Notes that a packet of that outer size got through at `ms`. */
 void ledger_deliver(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t count);
+
+/* Notes trials of about that outer size that were acknowledged, and how many of them took more than one try. */
+void ledger_try(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t delivered, uint32_t retried);
+
+/* The trials of sizes like `outer` or larger (0: all) that ended at or after since_ms. */
+void ledger_trials(const struct ledger *l, uint32_t outer, uint32_t since_ms, uint32_t *delivered, uint32_t *retried);
 
 /* The latest subject of a kind (aux -1: any) with events at or after since_ms; NULL: none. */
 const struct subject *ledger_subject(const struct ledger *l, enum wire_tally_kind kind, int aux, uint32_t since_ms);

@@ -33,11 +33,14 @@ struct session_memory {
 struct flow_memory {
 	uint64_t tag;
 	uint32_t trials, retried;
-	uint32_t trial_ms;     /* first try of the stalled trial that is followed */
-	uint32_t heard_ms;     /* the far side was last heard then */
-	uint32_t heard_tries;  /* … when so many tries had been made, or a few more */
-	uint32_t seen_tries;   /* of the snapshot before */
-	uint32_t silent_tries; /* most tries made between two times that it was heard */
+	uint32_t passed_ms;		      /* what was last acknowledged had got through then, or later */
+	uint32_t trial_ms;		      /* first try of the stalled trial that is followed */
+	uint32_t heard_ms;		      /* the far side was last heard then */
+	uint32_t heard_tries;		      /* … when so many tries had been made, or a few more */
+	uint32_t seen_tries;		      /* of the snapshot before */
+	uint32_t silent_tries;		      /* most tries made between two times that it was heard */
+	uint32_t given_up_ms, given_up_heard; /* a size given up: when, and how many of its tries no outage explains */
+	uint32_t rx_next, rx_next_ms;	      /* the stream from the remote side got on last then */
 	uint32_t seen_ms;
 	UT_hash_handle hh;
 };

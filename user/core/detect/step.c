@@ -11,22 +11,28 @@
 #include "outer.h"
 
 #define CHANCE_MAX	      1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
-#define TRIES_MIN	      3	   /* however improbable: less may be one burst of loss */
-#define TRIES_UNHEARD	      4	   /* the host was not heard again since: it might have died just then */
-#define TRIES_CHANGED	      5 /* the size did get through shortly before: a burst must not pass for a changed path */
+#define CHANCE_UNKNOWN	      1e-6 /* rx: silence alone, and the base loss not known yet */
+#define TRIES_MIN	      3	   /* of one flow: less may be one burst of loss */
+#define TRIES_ALL	      5 /* of all flows: a policer that takes a third of what is large takes so many once in 250 times */
+#define TRIES_BURST	      2 /* of each further flow these count for nothing: one burst of loss takes both */
+#define TRIES_CHANGED	      6 /* the size did get through shortly before: the path must have changed, which is rare */
 #define TRIES_HEARD	      2 /* that many one outage must not explain */
-#define CHANGED_MS	      2000 /* … and it must have lasted longer than a link takes to come back */
+#define CHANGED_MS	      2000  /* … and it must have lasted longer than a link takes to come back */
+#define LOSS_LATELY_MS	      10000 /* loss may have risen: the rate of so late counts if it is the higher one */
+#define PRIOR_TRIES	      10.0 /* base loss of a size counts like so many trials of all sizes, until more of it is known */
+#define IDLE_MS		      55000 /* a flow unheard for longer may have been forgotten: a minute is what firewalls keep at least */
 #define OUTER_MIN	      576  /* no IPv4 path carries less (RFC 791), what dies below it dies of something else */
 #define ETHERNET_MTU	      1500 /* beyond it no path on the Internet is to be expected to carry it */
-#define LOOKBACK_MS	      10000 /* what got through so long before counts for the bracket, if nothing says the path changed */
-#define LOST_TICKS_MIN	      3 /* rx: gaps at different moments, not a burst or two */
-#define LOST_TICKS_JUMBO      2 /* … where the size makes a hole likelier than a burst */
-#define STALL_LOSS_MAX	      24 /* rx: packets that one stalled flow loses at most: an initial window and its repetitions */
-#define PADDING		      16  /* WireGuard pads the inner packet to a multiple of it */
-#define RTO_MIN_MS	      200 /* rx: Linux's shortest retransmission time-out, doubled with each try */
+#define SENT_BEFORE_MS	      1000 /* an acknowledgement so soon after may be of what was sent before the path changed */
+#define REPEATED_MIN	      4	   /* rx: so many in vain after the first, as TRIES_ALL */
+#define REPEATED_CHANGED      6	   /* … of all flows, if the size did get through shortly before */
+#define LOST_TICKS_MIN	      3	   /* rx: gaps at different moments, not a burst or two */
+#define LOST_TICKS_JUMBO      2	   /* … where the size makes a hole likelier than a burst */
+#define STALL_LOSS_MAX	      64   /* rx: packets that one stalled flow loses at most: a window and its repetitions */
+#define PADDING		      16   /* WireGuard pads the inner packet to a multiple of it */
+#define RTO_MIN_MS	      200  /* rx: Linux's shortest retransmission time-out, doubled with each try */
 #define CONFIDENCE_HOST	      0.98
 #define CONFIDENCE_UNTIL_THEN 0.8
-#define CONFIDENCE_PEER	      0.75
 #define CONFIDENCE_GAPS	      0.9 /* rx: the size is inferred from what was announced */
 #define CONFIDENCE_SILENT     0.7 /* rx: and nothing but the hole speaks for it */
 
@@ -57,15 +63,6 @@ static bool size_is_history(const struct ledger *l, const struct stall *s, uint3
 	return s->first_ms < l->mtu_changed_ms && s->outer > l->tunnel_mtu + overhead;
 }
 
-/* Several hosts behind a living peer stall: not all of them have died at once. */
-static bool hosts_differ(const struct ledger *l)
-{
-	for (size_t i = 1; i < l->stalls_n; i++)
-		if (memcmp(l->stalls[i].host, l->stalls[0].host, sizeof(l->stalls[0].host)))
-			return true;
-	return false;
-}
-
 /* Nothing at all gets through since then, small packets neither: the path is dead this way. */
 static bool everything_dies(const struct ledger *l, const struct stall *s)
 {
@@ -84,77 +81,174 @@ static bool repeats(const struct ledger *l, const struct stall *s)
 		const struct stall *other = &l->stalls[i];
 
 		if (other->tries >= TRIES_MIN && other->first_ms > s->last_ms && other->delivered_ms > s->last_ms &&
-		    other->outer > OUTER_MIN && !memcmp(other->host, s->host, sizeof(s->host)))
+		    other->outer > OUTER_MIN && other->outer <= s->outer &&
+		    !memcmp(other->host, s->host, sizeof(s->host)))
 			return true;
 	}
 	return false;
 }
 
+/* A small packet of an established flow to the same host is not answered either: it is not the size. */
+static bool small_dies_too(const struct ledger *l, const struct stall *s)
+{
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		const struct stall *other = &l->stalls[i];
+
+		if (other->outer <= OUTER_MIN && other->kind == EVIDENCE_TCP_RETRANSMIT && other->delivered_ms &&
+		    other->tries >= TRIES_MIN && other->last_ms >= s->first_ms &&
+		    other->flow_heard_ms <= other->first_ms && !memcmp(other->host, s->host, sizeof(s->host)))
+			return true;
+	}
+	return false;
+}
+
+/* Tries of this size or less, of all flows, that were in vain since this one stalls. */
+static uint32_t tries_of_all(const struct ledger *l, const struct stall *s)
+{
+	uint32_t n = s->tries;
+
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		const struct stall *other = &l->stalls[i];
+
+		if (other != s && other->outer > OUTER_MIN && other->outer <= s->outer &&
+		    other->last_ms >= s->first_ms && other->alive >= ALIVE_UNTIL_THEN && other->tries > TRIES_BURST)
+			n += other->tries - TRIES_BURST;
+	}
+	return n;
+}
+
+static double rate_of(const struct ledger *l, uint32_t outer, uint32_t since_ms)
+{
+	uint32_t all, all_retried, like, like_retried;
+
+	ledger_trials(l, 0, since_ms, &all, &all_retried);
+	ledger_trials(l, outer, since_ms, &like, &like_retried);
+	return (like_retried + PRIOR_TRIES * chance_loss_rate(all_retried, all)) / (like + PRIOR_TRIES);
+}
+
+/* The base loss to assume of packets of that size. */
+static double loss_rate_tx(const struct ledger *l, const struct stall *s, uint32_t now_ms)
+{
+	double minute = rate_of(l, s->outer, now_ms > LEDGER_WINDOW_MS ? now_ms - LEDGER_WINDOW_MS : 0);
+	double lately = rate_of(l, s->outer, now_ms > LOSS_LATELY_MS ? now_ms - LOSS_LATELY_MS : 0);
+
+	return lately > minute ? lately : minute;
+}
+
+/* Whether chance would explain that nothing of that size gets through. */
+static bool by_chance_tx(const struct ledger *l, const struct stall *s, uint32_t now_ms, bool before)
+{
+	double rate = loss_rate_tx(l, s, now_ms), looks = l->trials_ever ? (double)l->trials_ever : 1.0;
+	uint32_t n = tries_of_all(l, s), passed, retried;
+
+	if (n < (before ? TRIES_CHANGED : TRIES_ALL))
+		return true;
+	if (chance_all_lost(rate, n) * looks > CHANCE_MAX)
+		return true;
+	if (!before)
+		return false;
+	/* Loss may just have risen: then the small ones would not all have passed since. */
+	ledger_trials(l, 0, s->first_ms + SENT_BEFORE_MS, &passed, &retried);
+	return chance_only_these(rate, n, passed - retried) > CHANCE_MAX;
+}
+
 static bool witness_tx(const struct ledger *l, const struct stall *s, uint32_t now_ms)
 {
-	double rate = chance_loss_rate(l->retries, l->trials);
 	bool before = size_got_through_before(l, s);
 
-	if (s->tries < TRIES_MIN || (before && (s->tries < TRIES_CHANGED || now_ms - s->first_ms < CHANGED_MS)))
+	if (s->tries < TRIES_MIN || (before && now_ms - s->first_ms < CHANGED_MS) || by_chance_tx(l, s, now_ms, before))
 		return false;
-	if (chance_all_lost(rate, s->tries) * (l->trials_ever ? (double)l->trials_ever : 1.0) > CHANCE_MAX)
+	if (everything_dies(l, s) || small_dies_too(l, s))
 		return false;
-	if (everything_dies(l, s))
+	if (s->kind == EVIDENCE_TCP_RETRANSMIT && !s->given_up && s->flow_heard_ms + IDLE_MS < s->first_ms)
 		return false;
 	switch (s->alive) {
 	case ALIVE_HOST:
-		return s->given_up || s->tries_heard >= TRIES_HEARD || repeats(l, s);
+		return s->tries_heard >= TRIES_HEARD || repeats(l, s);
 	case ALIVE_UNTIL_THEN:
-		return s->outer > ETHERNET_MTU && !before && s->tries >= TRIES_UNHEARD;
-	case ALIVE_PEER:
-		return !before && s->tries >= TRIES_UNHEARD && s->tries_heard >= TRIES_HEARD && hosts_differ(l);
+		return s->outer > ETHERNET_MTU && !before;
 	default:
 		return false;
 	}
 }
 
-/* How often a sender that doubles its time-out has repeated itself in that time. */
+/* How often a sender that doubles its time-out has repeated itself in that time: after 200, 600, 1400, 3000 ms, … */
 static uint32_t repetitions(uint32_t ms)
 {
 	uint32_t n = 0;
 
-	for (uint32_t rto = RTO_MIN_MS; rto <= ms && n < 16; rto *= 2)
+	for (uint64_t rto = RTO_MIN_MS, at = rto; at <= ms && n < 16; rto *= 2, at += rto)
 		n++;
 	return n;
 }
 
-/* Base loss from the peer in the minute before the stall. */
-static double loss_rate_before(const struct ledger *l, const struct stall *s)
+/* rx: of these, those that one outage cannot explain: the peer was heard in between. */
+static bool heard_between(const struct stall *s, uint32_t now_ms)
 {
-	uint32_t lost, received;
+	uint32_t from = s->silent_from_ms > s->first_ms ? s->silent_from_ms - s->first_ms : 0;
+	uint32_t to = s->silent_to_ms > s->first_ms ? s->silent_to_ms - s->first_ms : 0;
 
-	ledger_loss(l, s->first_ms > LEDGER_WINDOW_MS ? s->first_ms - LEDGER_WINDOW_MS : 0, s->first_ms, &lost,
-		    &received, NULL);
-	return chance_loss_rate(lost, (uint64_t)lost + received);
+	return repetitions(now_ms - s->first_ms) - (repetitions(to) - repetitions(from)) >= TRIES_HEARD;
 }
 
+/* rx: how often the sender has certainly repeated itself in vain. Each repetition that was lost has left a gap. */
+static uint32_t repeated(const struct stall *s, uint32_t now_ms)
+{
+	bool counted = s->lost || s->received;
+	uint32_t n;
+
+	if (s->kind == EVIDENCE_ECHO_LOST)
+		return s->tries - s->lost - 1; /* stalls of rx have the gaps among their tries */
+	/* Without counters only as long as the stream is heard to go on. */
+	n = repetitions((counted || s->outer > ETHERNET_MTU ? now_ms : s->last_ms) - s->first_ms);
+	return counted && s->lost < n ? s->lost : n;
+}
+
+static uint32_t repeated_of_all(const struct ledger *l, const struct stall *s, uint32_t now_ms)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < l->stalls_n; i++)
+		if (l->stalls[i].outer > OUTER_MIN && l->stalls[i].outer <= s->outer)
+			n += repeated(&l->stalls[i], now_ms);
+	return n < s->lost ? n : s->lost;
+}
+
+/* rx: whether plain loss would leave these gaps. Only a hole in its stream says that a flow does lose packets. */
+static bool gaps_by_chance(const struct ledger *l, const struct stall *s)
+{
+	bool jumbo = s->outer > ETHERNET_MTU;
+
+	if (!s->received || s->lost_ticks < (jumbo ? LOST_TICKS_JUMBO : LOST_TICKS_MIN))
+		return true;
+	if (s->kind == EVIDENCE_TCP_HOLE)
+		return false;
+	/* More than these flows can lose: the path loses everything alike. */
+	return s->chance >= CHANCE_MAX || s->lost > STALL_LOSS_MAX * l->stalls_total;
+}
+
+/*
+ * The sender has repeated itself in vain. Where nothing comes at all since a segment was lost and a smaller one after it
+ * arrived, the path or the host may have died within the sender's first time-out of a loss; beyond Ethernet's MTU that is
+ * less likely than a hole.
+ */
 static bool witness_rx(const struct ledger *l, const struct stall *s, uint32_t now_ms)
 {
-	double rate = loss_rate_before(l, s);
-	uint32_t repeated = repetitions(s->last_ms - s->first_ms);
+	bool before = size_got_through_before(l, s), counted = s->lost || s->received;
+	uint32_t n = repeated(s, now_ms), all;
 
-	if (size_got_through_before(l, s))
+	if (n < REPEATED_MIN || chance_all_lost(s->rate, n + 1) > CHANCE_MAX)
 		return false;
-	/* The same stream still shows the same hole: its sender has repeated itself in vain all the while. */
-	if (s->kind == EVIDENCE_TCP_HOLE && repeated >= TRIES_MIN && chance_all_lost(rate, repeated + 1) < CHANCE_MAX)
+	if (!counted)
+		return !before && s->kind == EVIDENCE_TCP_HOLE;
+	if (gaps_by_chance(l, s) || !heard_between(s, now_ms))
+		return false;
+	all = repeated_of_all(l, s, now_ms);
+	if (!before && s->kind != EVIDENCE_TCP_HOLE && !s->known)
+		return chance_only_these(s->rate, all, s->received) < CHANCE_UNKNOWN;
+	if (!before)
 		return true;
-	/*
-	 * Nothing came at all since a larger segment was lost and a smaller one after it arrived. Either the path or the
-	 * host died within the sender's first time-out of a loss, or what is large does not pass: beyond Ethernet's MTU the
-	 * latter.
-	 */
-	if (s->kind == EVIDENCE_TCP_HOLE && s->outer > ETHERNET_MTU &&
-	    repetitions(now_ms - s->first_ms) >= TRIES_UNHEARD)
-		return true;
-	if (s->lost > STALL_LOSS_MAX * l->stalls_total)
-		return false; /* more than these flows can lose: the path loses everything alike */
-	return s->lost >= TRIES_MIN && s->received && s->chance < CHANCE_MAX &&
-	       s->lost_ticks >= (s->outer > ETHERNET_MTU ? LOST_TICKS_JUMBO : LOST_TICKS_MIN);
+	return all >= REPEATED_CHANGED && chance_only_these(s->rate, all, s->received) < CHANCE_MAX;
 }
 
 static bool is_witness(const struct ledger *l, const struct stall *s, uint32_t now_ms, uint32_t overhead)
@@ -183,9 +277,7 @@ static double stall_confidence(const struct ledger *l, const struct stall *s)
 {
 	if (l->direction == WIRE_RX)
 		return s->alive >= ALIVE_PEER && s->lost >= TRIES_MIN ? CONFIDENCE_GAPS : CONFIDENCE_SILENT;
-	if (s->alive == ALIVE_HOST)
-		return CONFIDENCE_HOST;
-	return s->alive == ALIVE_UNTIL_THEN ? CONFIDENCE_UNTIL_THEN : CONFIDENCE_PEER;
+	return s->alive == ALIVE_HOST ? CONFIDENCE_HOST : CONFIDENCE_UNTIL_THEN;
 }
 
 static void witness_add(const struct ledger *l, const struct stall *s, struct verdict *v)
@@ -207,16 +299,6 @@ static void witness_add(const struct ledger *l, const struct stall *s, struct ve
 	flow_add(v, &s->flow);
 }
 
-/* What has got through, for the lower end of the bracket. A size that passed before the path changed is no proof. */
-static uint32_t bracket_lower(const struct ledger *l, const struct verdict *v)
-{
-	uint32_t since = v->first_ms > LOOKBACK_MS ? v->first_ms - LOOKBACK_MS : 1; /* 0 is never */
-
-	if (ledger_delivered_ms(l, v->upper) >= since)
-		since = v->first_ms;
-	return ledger_delivered_below(l, v->upper, since);
-}
-
 bool step_find(const struct ledger *l, uint32_t now_ms, struct verdict *v)
 {
 	uint32_t overhead = outer_overhead(l->outer_family);
@@ -227,7 +309,8 @@ bool step_find(const struct ledger *l, uint32_t now_ms, struct verdict *v)
 			witness_add(l, &l->stalls[i], v);
 	if (!v->upper)
 		return false;
-	v->lower = bracket_lower(l, v);
+	/* What got through before may have been on another path. */
+	v->lower = ledger_delivered_below(l, v->upper, v->first_ms + SENT_BEFORE_MS);
 	if (v->lower)
 		verdict_evidence(v, EVIDENCE_DELIVERED, 1, v->lower);
 	return true;
