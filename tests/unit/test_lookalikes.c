@@ -131,8 +131,11 @@ static void test_size_given_up_during_an_outage(void **state)
 		flow_delivers(&s, other, 100);
 		scene_tick(&s);
 	}
-	for (int i = 0; i < 6 * SECOND; i++)
+	for (int i = 0; i < 6 * SECOND; i++) {
+		if (i < 2 || i == 5)
+			flow_tries(&s, other, 100);
 		scene_stall(&s, mail, 8920, NULL, 1);
+	}
 	for (int i = 0; i < 20 * SECOND; i++) {
 		flow_delivers(&s, other, 100);
 		flow_delivers(&s, mail, 1064);

@@ -58,7 +58,7 @@ static int flow_trials(struct ledgers *ls, const struct wire_flow *f, struct led
 	trials_enter(ls, f, m, tx, rx);
 	if (f->tx_lost_ms != m->given_up_ms) {
 		m->given_up_ms = f->tx_lost_ms;
-		m->given_up_heard = m->seen_tries > m->silent_tries ? m->seen_tries - m->silent_tries : 0;
+		m->given_up_heard = m->tries_heard;
 	}
 	if (f->rx_next != m->rx_next) {
 		m->rx_next = f->rx_next;
@@ -79,8 +79,8 @@ static void flow_sizes(struct ledgers *ls, const struct wire_flow *f, struct led
 
 	HASH_FIND(hh, ls->flows, &f->tag, sizeof(f->tag), m);
 	if (m && f->tx_delivered_ms && f->tx_delivered_ms >= ls->before_ms)
-		ledger_deliver(tx, outer_size(f->tx_delivered_inner, tx->tunnel_mtu, tx->outer_family), m->passed_ms,
-			       1);
+		ledger_deliver_between(tx, outer_size(f->tx_delivered_inner, tx->tunnel_mtu, tx->outer_family),
+				       m->passed_ms, f->tx_delivered_ms);
 	/* How far the peer pads depends on its own MTU: the datagram was not smaller than this. */
 	if (f->rx_delivered_ms && f->rx_delivered_ms >= ls->before_ms) {
 		ledger_deliver(rx, f->rx_delivered_inner + outer_overhead(rx->outer_family), f->rx_delivered_ms, 1);
@@ -355,7 +355,7 @@ static void stall_heard(struct ledgers *ls, struct stall *s, uint32_t heard_ms)
 		m->silent_tries = silent;
 	}
 	m->seen_tries = s->tries;
-	s->tries_heard = s->tries - silent;
+	s->tries_heard = m->tries_heard = s->tries - silent;
 }
 
 /* Both ends of the connection would send larger packets than the tunnel carries: nobody has clamped either SYN. */

@@ -21,7 +21,7 @@ static struct delivered_size *size_slot(struct ledger *l, uint32_t outer)
 	return oldest;
 }
 
-void ledger_deliver(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t count)
+static void deliver(struct ledger *l, uint32_t outer, uint32_t passed_ms, uint32_t ms, uint32_t count)
 {
 	struct delivered_size *s;
 
@@ -32,7 +32,19 @@ void ledger_deliver(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t coun
 		s->outer = outer;
 	if (ms > s->last_ms)
 		s->last_ms = ms;
+	if (passed_ms > s->passed_ms)
+		s->passed_ms = passed_ms;
 	s->count += count;
+}
+
+void ledger_deliver(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t count)
+{
+	deliver(l, outer, ms, ms, count);
+}
+
+void ledger_deliver_between(struct ledger *l, uint32_t outer, uint32_t passed_ms, uint32_t ms)
+{
+	deliver(l, outer, passed_ms, ms, 1);
 }
 
 uint32_t ledger_delivered_below(const struct ledger *l, uint32_t below, uint32_t since_ms)
@@ -42,7 +54,7 @@ uint32_t ledger_delivered_below(const struct ledger *l, uint32_t below, uint32_t
 	for (size_t i = 0; i < LEDGER_SIZES; i++) {
 		const struct delivered_size *s = &l->sizes[i];
 
-		if (s->last_ms && s->last_ms >= since_ms && (!below || s->outer < below) && s->outer > largest)
+		if (s->last_ms && s->passed_ms >= since_ms && (!below || s->outer < below) && s->outer > largest)
 			largest = s->outer;
 	}
 	return largest;

@@ -19,8 +19,9 @@
 #define LEDGER_STALLS 64 /* stalled flows looked at in one path; more are only counted */
 
 struct delivered_size {
-	uint32_t outer;	  /* largest size seen of its 16-byte class */
-	uint32_t last_ms; /* 0: free */
+	uint32_t outer;	    /* largest size seen of its 16-byte class */
+	uint32_t last_ms;   /* known to have arrived, 0: free */
+	uint32_t passed_ms; /* it had arrived then, or later */
 	uint32_t count;
 };
 
@@ -127,7 +128,7 @@ struct ledger {
 	size_t stalls_n, stalls_total;
 };
 
-/* Largest outer size below `below` (0: any) delivered at or after `since_ms`; 0 if none. */
+/* Largest outer size below `below` (0: any) certainly delivered at or after `since_ms`; 0 if none. */
 uint32_t ledger_delivered_below(const struct ledger *l, uint32_t below, uint32_t since_ms);
 
 /* When a size of at least `outer` bytes last got through; 0: not within the window. */
@@ -141,8 +142,9 @@ void ledger_loss(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint3
 void ledger_silence(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint32_t *silent_from_ms,
 		    uint32_t *silent_to_ms);
 
-/* Notes that a packet of that outer size got through at `ms`. */
+/* Notes that a packet of that outer size got through at `ms`, or as is only known, between passed_ms and `ms`. */
 void ledger_deliver(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t count);
+void ledger_deliver_between(struct ledger *l, uint32_t outer, uint32_t passed_ms, uint32_t ms);
 
 /* Notes trials of about that outer size that were acknowledged, and how many of them took more than one try. */
 void ledger_try(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t delivered, uint32_t retried);

@@ -39,6 +39,7 @@ struct flow_memory {
 	uint32_t heard_tries;		      /* … when so many tries had been made, or a few more */
 	uint32_t seen_tries;		      /* of the snapshot before */
 	uint32_t silent_tries;		      /* most tries made between two times that it was heard */
+	uint32_t tries_heard;		      /* of the trial: those that no outage explains */
 	uint32_t given_up_ms, given_up_heard; /* a size given up: when, and how many of its tries no outage explains */
 	uint32_t rx_next, rx_next_ms;	      /* the stream from the remote side got on last then */
 	uint32_t seen_ms;
