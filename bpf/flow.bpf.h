@@ -20,6 +20,13 @@
 #define FLOW_CLOSED_MS	   2000	      /* long enough for user space to read the end of a flow */
 #define SEQ_JUMP_MAX	   (1U << 30) /* no TCP window is larger (RFC 7323, 2.3): a farther number is not believed */
 
+/* Writes a time only when the coarse clock has moved on: what is not written stays shared between CPUs' caches. */
+static __always_inline void stamp(__u32 *ms, __u32 now)
+{
+	if (*ms != now)
+		*ms = now;
+}
+
 static __always_inline int before(__u32 a, __u32 b)
 {
 	return (__s32)(a - b) < 0;
@@ -234,7 +241,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 {
 	__u32 bytes = t->payload + t->syn, end = t->seq + bytes + t->fin;
 
-	f->last_tx_ms = now;
+	stamp(&f->last_tx_ms, now);
 	if (t->syn) {
 		f->flags |= t->has_ack ? 0 : WIRE_FLOW_SYN_TX;
 		if (t->mss)
@@ -258,7 +265,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 		if (t->payload) {
 			f->flags |= WIRE_FLOW_TX_REQUEST;
 			f->headers = t->headers;
-			f->last_tx_data_ms = now;
+			stamp(&f->last_tx_data_ms, now);
 		}
 	}
 	/* FIN takes a number as well: the acknowledgement of the last bytes may be one more than they are. */
@@ -275,7 +282,7 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 {
 	__u32 end = t->seq + t->payload + t->syn + t->fin;
 
-	f->last_rx_ms = now;
+	stamp(&f->last_rx_ms, now);
 	if (t->rst) {
 		/* Sequence numbers of a reset may be anything. */
 		f->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
@@ -303,7 +310,7 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 	}
 	if (t->payload) {
 		f->flags |= WIRE_FLOW_RX_RESPONSE;
-		f->last_rx_data_ms = now;
+		stamp(&f->last_rx_data_ms, now);
 	}
 	if (t->has_ack && !t->syn && (f->flags & WIRE_FLOW_TX_KNOWN))
 		f->flags |= WIRE_FLOW_ESTABLISHED;
@@ -330,10 +337,10 @@ static __always_inline void flow_restart(struct wire_flow *f, __u32 now)
 {
 	const __u32 hot = __builtin_offsetof(struct wire_flow, tx_end),
 		    tuple = __builtin_offsetof(struct wire_flow, family),
-		    cold = __builtin_offsetof(struct wire_flow, mss_local);
+		    second = __builtin_offsetof(struct wire_flow, last_tx_data_ms);
 
 	__builtin_memset((void *)f + hot, 0, tuple - hot);
-	__builtin_memset((void *)f + cold, 0, sizeof(*f) - cold);
+	__builtin_memset((void *)f + second, 0, __builtin_offsetof(struct wire_flow, local) - second);
 	f->first_ms = f->last_tx_ms = f->last_rx_ms = now;
 }
 
@@ -394,7 +401,7 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 	if (!f)
 		return;
 	if (tx) {
-		f->last_tx_ms = now;
+		stamp(&f->last_tx_ms, now);
 		if (!request)
 			return;
 		if (f->trial_last_ms && p->size == f->trial_inner) {
@@ -408,7 +415,7 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 		}
 		return;
 	}
-	f->last_rx_ms = now;
+	stamp(&f->last_rx_ms, now);
 	f->flags |= WIRE_FLOW_ESTABLISHED;
 	if (f->rx_delivered_ms != now || p->size > f->rx_delivered_inner) {
 		f->rx_delivered_inner = p->size;

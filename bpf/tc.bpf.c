@@ -76,6 +76,27 @@ static __always_inline void lan_packet(struct __sk_buff *skb, const struct wire_
 		tally_too_big(skb, cfg, p, 0, tx);
 }
 
+/*
+ * Whether the packet is plainly none of those that are looked at on a LAN: a super-packet is no message, nor is what
+ * its IP header calls something else. Most of a gateway's traffic leaves by here.
+ */
+static __always_inline int lan_ignores(struct __sk_buff *skb, __u32 l3_offset)
+{
+	if (skb->gso_size)
+		return 1;
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		const struct iphdr *ip = linear(skb, l3_offset, sizeof(*ip));
+
+		return ip && ip->version == 4 && ip->protocol != IPPROTO_ICMP;
+	}
+	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		const struct ipv6hdr *ip = linear(skb, l3_offset, sizeof(*ip));
+
+		return ip && ip->version == 6 && (ip->nexthdr == IPPROTO_TCP || ip->nexthdr == IPPROTO_UDP);
+	}
+	return 0;
+}
+
 static __always_inline int observe(struct __sk_buff *skb, __u8 role, int tx)
 {
 	const struct wire_config *cfg = config_get();
@@ -93,12 +114,11 @@ static __always_inline int observe(struct __sk_buff *skb, __u8 role, int tx)
 	link = &cfg->links[slot];
 	if (link->ifindex != skb->ifindex || link->role != role)
 		return TC_ACT_UNSPEC;
+	if (role == WIRE_ROLE_LAN && lan_ignores(skb, link->l3_offset))
+		return TC_ACT_UNSPEC;
 	slot = slot * WIRE_DIRECTIONS + tx;
 	c = bpf_map_lookup_elem(&counters, &slot);
 	if (!c)
-		return TC_ACT_UNSPEC;
-	/* A super-packet is no message, and on a LAN nothing else is looked at. */
-	if (role == WIRE_ROLE_LAN && skb->gso_size)
 		return TC_ACT_UNSPEC;
 	/*
 	 * Parsed into this CPU's element and not onto the stack: the verifier does not track what a map holds, so the many

@@ -95,7 +95,7 @@ enum wire_flow_flags {
  *
  * The trial is one segment at a time whose fate is followed: its size is delivered when the other side acknowledges
  * its last byte, and is in doubt while the same bytes are sent again and again. For echo a trial is a
- * request without its reply, `tries` counts those in a row. The first 64 bytes are the hot line.
+ * request without its reply, `tries` counts those in a row. A packet touches the first cache line, or the first two.
  */
 struct wire_flow {
 	__u64 tag;	 /* keyed hash of the tuple; 0: the slot is free */
@@ -117,30 +117,31 @@ struct wire_flow {
 	__u8 headers;	     /* bytes of inner IP and TCP headers of the last data segment */
 	__u8 family;	     /* AF_INET, AF_INET6 */
 	__u8 protocol;	     /* IPPROTO_TCP, IPPROTO_ICMP, IPPROTO_ICMPV6 */
-	/* the cold part */
+	/* the second line: touched by data segments and by what becomes of trials */
+	__u32 last_tx_data_ms;
+	__u32 last_rx_data_ms;
+	__u32 rx_delivered_ms;
+	__u32 tx_delivered_ms;	  /* when a trial of tx_delivered_inner was last acknowledged */
+	__u16 rx_delivered_inner; /* largest inner size that arrived at rx_delivered_ms */
+	__u16 tx_delivered_inner; /* largest inner size delivered at tx_delivered_ms */
+	__u16 tx_lost_inner;	  /* a size given up for a smaller one */
+	__u16 tx_lost_tries;
+	__u32 tx_lost_ms;
+	__u32 tx_trials;    /* trials begun */
+	__u32 tx_retried;   /* trials that needed more than one try */
+	__u32 tx_delivered; /* trials acknowledged */
+	__u32 rx_filled;    /* holes that were filled later */
+	__u32 first_ms;
+	__u16 mss_local;  /* announced by the local side: bounds rx; 0 unknown */
+	__u16 mss_remote; /* announced by the remote side: bounds tx; 0 unknown */
+	__u32 pad[3];
+	/* the third: the tuple, only read by user space */
 	__u8 local[16];
 	__u8 remote[16];
 	__u16 local_port;
 	__u16 remote_port;
 	__u32 ifindex;
-	__u16 mss_local;  /* announced by the local side: bounds rx; 0 unknown */
-	__u16 mss_remote; /* announced by the remote side: bounds tx; 0 unknown */
-	__u32 first_ms;
-	__u32 last_tx_data_ms;
-	__u32 last_rx_data_ms;
-	/* tx: what became of earlier trials */
-	__u32 tx_delivered_ms;	  /* when a trial of tx_delivered_inner was last acknowledged */
-	__u16 tx_delivered_inner; /* largest inner size delivered at tx_delivered_ms */
-	__u16 tx_lost_inner;	  /* a size given up for a smaller one */
-	__u16 tx_lost_tries;
-	__u16 rx_delivered_inner; /* largest inner size that arrived at rx_delivered_ms */
-	__u32 tx_lost_ms;
-	__u32 tx_trials;    /* trials begun */
-	__u32 tx_retried;   /* trials that needed more than one try */
-	__u32 tx_delivered; /* trials acknowledged */
-	__u32 rx_delivered_ms;
-	__u32 rx_filled; /* holes that were filled later */
-	__u32 pad[9];
+	__u32 pad2[6];
 };
 
 /*
@@ -231,7 +232,8 @@ enum wire_loss {
 _Static_assert(sizeof(struct wire_link) == 8, "wire_link");
 _Static_assert(sizeof(struct wire_config) == 32 + 8 * WIRE_LINKS + 4096 + 65536, "wire_config");
 _Static_assert(sizeof(struct wire_flow) == 192, "wire_flow: three cache lines");
-_Static_assert(__builtin_offsetof(struct wire_flow, local) == 64, "wire_flow: the hot line");
+_Static_assert(__builtin_offsetof(struct wire_flow, last_tx_data_ms) == 64, "wire_flow: the hot line");
+_Static_assert(__builtin_offsetof(struct wire_flow, local) == 128, "wire_flow: the second line");
 _Static_assert(sizeof(struct wire_session_key) == 32, "wire_session_key");
 _Static_assert(sizeof(struct wire_session) == 72, "wire_session");
 _Static_assert(sizeof(struct wire_tally_key) == 44, "wire_tally_key");

@@ -169,7 +169,8 @@ static void test_any_bytes(void **state)
 		for (size_t i = 0; i < WIRE_SIZE_SLOTS; i++)
 			sized += c.sizes[i];
 		unparsed += c.unparsed;
-		assert_true(c.packets > made[p] / 4);
+		/* On a LAN most packets are none that are looked at, and not counted. */
+		assert_true(c.packets > (p == LAN_TX ? 0 : made[p] / 4));
 		assert_true(c.unparsed > 0);
 		assert_true(c.unparsed < made[p]);
 		assert_true(c.oversized <= c.packets);
