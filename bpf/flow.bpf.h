@@ -117,12 +117,12 @@ static __always_inline struct wire_flow *flow_get(const struct wire_config *cfg,
 	__u64 tag = flow_tag(cfg, p, local, remote, local_port, remote_port, ifindex);
 	struct wire_flow *f = flow_place(tag, 0);
 
-	if (f && f->tag == tag)
+	if (likely(f && f->tag == tag))
 		return f;
 	f = flow_place(tag, 1);
-	if (f && f->tag == tag)
+	if (likely(f && f->tag == tag))
 		return f;
-	if (!create)
+	if (likely(!create))
 		return NULL;
 	f = flow_claim(tag, cfg->now_ms);
 	if (!f)
@@ -210,7 +210,7 @@ static __always_inline void rx_advance(struct wire_flow *f, __u32 next, __u32 no
 	f->rx_next = next;
 	if (before(f->rx_end, next))
 		f->rx_end = next;
-	if (!f->hole_ms || before(next, f->hole_end))
+	if (likely(!f->hole_ms || before(next, f->hole_end)))
 		return;
 	f->rx_filled++;
 	/* Whether what follows is whole is known with the local side's next acknowledgement. */
@@ -221,7 +221,7 @@ static __always_inline void rx_advance(struct wire_flow *f, __u32 next, __u32 no
 /* rx: the remote side has shown that it has sent everything before `end`, and this packet began at `seq`. */
 static __always_inline void rx_seen(struct wire_flow *f, __u32 seq, __u32 end, __u32 now)
 {
-	if (!before(f->rx_next, seq)) {
+	if (likely(!before(f->rx_next, seq))) {
 		rx_advance(f, end, now);
 		return;
 	}
@@ -242,12 +242,12 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 	__u32 bytes = t->payload + t->syn, end = t->seq + bytes + t->fin;
 
 	stamp(&f->last_tx_ms, now);
-	if (t->syn) {
+	if (unlikely(t->syn)) {
 		f->flags |= t->has_ack ? 0 : WIRE_FLOW_SYN_TX;
 		if (t->mss)
 			f->mss_local = t->mss;
 	}
-	if (t->has_ack && !(f->flags & WIRE_FLOW_RX_KNOWN)) {
+	if (unlikely(t->has_ack && !(f->flags & WIRE_FLOW_RX_KNOWN))) {
 		f->rx_next = f->rx_end = t->ack;
 		f->flags |= WIRE_FLOW_RX_KNOWN;
 	} else if (t->has_ack && t->ack - f->rx_next < SEQ_JUMP_MAX) {
@@ -256,7 +256,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 	if (bytes) {
 		__u32 one = t->payload_one + t->syn;
 
-		if (!(f->flags & WIRE_FLOW_TX_KNOWN)) {
+		if (unlikely(!(f->flags & WIRE_FLOW_TX_KNOWN))) {
 			f->tx_acked = f->tx_end = t->seq;
 			f->flags |= WIRE_FLOW_TX_KNOWN;
 		}
@@ -283,12 +283,12 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 	__u32 end = t->seq + t->payload + t->syn + t->fin;
 
 	stamp(&f->last_rx_ms, now);
-	if (t->rst) {
+	if (unlikely(t->rst)) {
 		/* Sequence numbers of a reset may be anything. */
 		f->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
 		return;
 	}
-	if (t->syn) {
+	if (unlikely(t->syn)) {
 		if (t->mss)
 			f->mss_remote = t->mss;
 	}
@@ -298,7 +298,7 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 		if (f->trial_last_ms && !before(t->ack, f->trial_end))
 			trial_delivered(f, now);
 	}
-	if (!(f->flags & WIRE_FLOW_RX_KNOWN)) {
+	if (unlikely(!(f->flags & WIRE_FLOW_RX_KNOWN))) {
 		f->rx_next = f->rx_end = end;
 		f->flags |= WIRE_FLOW_RX_KNOWN;
 	} else {
@@ -325,7 +325,7 @@ static __always_inline int flow_reused(const struct wire_flow *f, const struct t
 {
 	__u32 first = t->seq + 1;
 
-	if (!t->syn || t->has_ack)
+	if (likely(!t->syn || t->has_ack))
 		return 0;
 	if (tx)
 		return (f->flags & WIRE_FLOW_TX_KNOWN) && (before(first, f->tx_acked) || before(f->tx_end, first));
@@ -351,7 +351,7 @@ static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_co
 	struct wire_flow *f;
 	__be16 ports[2];
 
-	if (load(skb, p->l4, &ports) || parse_tcp(skb, p, &t)) {
+	if (unlikely(load(skb, p->l4, &ports) || parse_tcp(skb, p, &t))) {
 		loss_count(WIRE_LOSS_UNPARSED);
 		return;
 	}
@@ -360,7 +360,7 @@ static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_co
 		     t.syn || t.payload);
 	if (!f)
 		return;
-	if (flow_reused(f, &t, tx))
+	if (unlikely(flow_reused(f, &t, tx)))
 		flow_restart(f, cfg->now_ms);
 	if (tx)
 		tcp_tx(f, p, &t, cfg->now_ms);

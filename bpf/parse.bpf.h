@@ -14,6 +14,10 @@
 #define TCP_OPTIONS_MAX	 12
 #define HEADERS_MAX	 512 /* bytes from the start that are read in place: the verifier wants a bound */
 
+/* What hardly a packet needs lies behind the rest: cold instructions between the others cost cache lines. */
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 enum packet_fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_MIDDLE, FRAGMENT_LAST };
 
 struct packet {
@@ -45,10 +49,10 @@ static __always_inline void *linear(struct __sk_buff *skb, __u32 offset, __u32 l
 {
 	void *at = (void *)(long)skb->data;
 
-	if (offset > HEADERS_MAX)
+	if (unlikely(offset > HEADERS_MAX))
 		return NULL;
 	at += offset;
-	return at + len <= (void *)(long)skb->data_end ? at : NULL;
+	return likely(at + len <= (void *)(long)skb->data_end) ? at : NULL;
 }
 
 /* Copies as many bytes as *to has. 0, or not 0 if the packet has them not. */
@@ -58,7 +62,7 @@ static __always_inline void *linear(struct __sk_buff *skb, __u32 offset, __u32 l
 		const typeof(*(to)) *from_ = linear(skb, at_, sizeof(*(to)));                                          \
 		int err_ = 0;                                                                                          \
                                                                                                                        \
-		if (from_)                                                                                             \
+		if (likely(from_))                                                                                     \
 			__builtin_memcpy(to, from_, sizeof(*(to)));                                                    \
 		else                                                                                                   \
 			err_ = bpf_skb_load_bytes(skb, at_, to, sizeof(*(to)));                                        \
@@ -78,7 +82,7 @@ static __always_inline int parse_l2(struct __sk_buff *skb, __u32 l3_offset, stru
 	if (load(skb, l3_offset - 2, &type))
 		return -1;
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
-		if (type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD))
+		if (likely(type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD)))
 			break;
 		if (load(skb, p->l3 + 2, &type))
 			return -1;
@@ -94,7 +98,7 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 	__u32 tot_len, header;
 	__u16 off;
 
-	if (load(skb, p->l3, &ip) || ip.version != 4 || ip.ihl < 5)
+	if (unlikely(load(skb, p->l3, &ip) || ip.version != 4 || ip.ihl < 5))
 		return -1;
 	header = ip.ihl * 4;
 	tot_len = bpf_ntohs(ip.tot_len);
@@ -103,9 +107,9 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 		p->len = tot_len;
 	off = bpf_ntohs(ip.frag_off);
 	p->df = !!(off & IP_DF);
-	if (off & IP_MF)
+	if (unlikely(off & IP_MF))
 		p->fragment = (off & IP_OFFSET) ? FRAGMENT_MIDDLE : FRAGMENT_FIRST;
-	else if (off & IP_OFFSET)
+	else if (unlikely(off & IP_OFFSET))
 		p->fragment = FRAGMENT_LAST;
 	p->family = AF_INET;
 	p->protocol = ip.protocol;
@@ -121,7 +125,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 	__u32 total;
 	__u8 next;
 
-	if (load(skb, p->l3, &ip) || ip.version != 6)
+	if (unlikely(load(skb, p->l3, &ip) || ip.version != 6))
 		return -1;
 	total = bpf_ntohs(ip.payload_len) + sizeof(ip);
 	if (ip.payload_len && total < p->len && !skb->gso_size)
@@ -136,8 +140,8 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 		__u8 ext[4];
 		__u16 off;
 
-		if (next != NEXTHDR_HOP && next != NEXTHDR_ROUTING && next != NEXTHDR_DEST &&
-		    next != NEXTHDR_FRAGMENT) {
+		if (likely(next != NEXTHDR_HOP && next != NEXTHDR_ROUTING && next != NEXTHDR_DEST &&
+			   next != NEXTHDR_FRAGMENT)) {
 			p->protocol = next;
 			return 0;
 		}
@@ -193,10 +197,10 @@ static __always_inline int parse_ip(struct __sk_buff *skb, __u32 l3_offset, stru
 	p->len = skb->len - p->l3;
 	p->segments = 1;
 	err = ethertype == ETH_P_IP ? parse_ipv4(skb, p) : parse_ipv6(skb, p);
-	if (err || p->l4 - p->l3 > p->len)
+	if (unlikely(err || p->l4 - p->l3 > p->len))
 		return -1;
 	p->size = p->len;
-	if (skb->gso_size) {
+	if (unlikely(skb->gso_size)) {
 		headers = p->l4 - p->l3 + transport_header_len(skb, p);
 		if (skb->gso_size + headers < p->len) {
 			p->segments = (p->len - headers + skb->gso_size - 1) / skb->gso_size;
@@ -238,11 +242,11 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, const struct packet 
 	struct tcphdr tcp;
 
 	__builtin_memset(t, 0, sizeof(*t));
-	if (load(skb, p->l4, &tcp))
+	if (unlikely(load(skb, p->l4, &tcp)))
 		return -1;
 	header = tcp.doff * 4;
 	headers = p->l4 - p->l3 + header;
-	if (header < sizeof(tcp) || headers > p->len || headers > 255)
+	if (unlikely(header < sizeof(tcp) || headers > p->len || headers > 255))
 		return -1;
 	t->headers = headers;
 	t->seq = bpf_ntohl(tcp.seq);
@@ -253,7 +257,7 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, const struct packet 
 	t->has_ack = tcp.ack;
 	t->payload = p->len - headers;
 	t->payload_one = p->size - headers;
-	if (tcp.syn)
+	if (unlikely(tcp.syn))
 		t->mss = parse_mss(skb, p->l4 + sizeof(tcp), p->l4 + header);
 	return 0;
 }

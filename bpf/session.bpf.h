@@ -52,7 +52,7 @@ static __always_inline struct wire_session *session_get(const struct wire_sessio
 {
 	struct wire_session *s = bpf_map_lookup_elem(&sessions, key);
 
-	if (!s) {
+	if (unlikely(!s)) {
 		struct wire_session fresh = {
 			.counter_first = counter,
 			.counter_max = counter,
@@ -103,12 +103,12 @@ static __always_inline void session_data(struct __sk_buff *skb, const struct wir
 	s = session_get(key, wg->counter, skb->ifindex, cfg->now_ms);
 	if (!s)
 		return;
-	if (!counter_believed(s, wg->counter)) {
+	if (unlikely(!counter_believed(s, wg->counter))) {
 		loss_count(WIRE_LOSS_UNPARSED);
 		return;
 	}
 	session_counter(s, wg->counter);
-	if (p->segments > 1)
+	if (unlikely(p->segments > 1))
 		session_run(skb, p, wg, key, s);
 	__sync_fetch_and_add(&s->bytes, p->len + (p->segments - 1) * p->headers);
 	s->last_ms = cfg->now_ms;
@@ -128,7 +128,7 @@ static __always_inline int session_udp(struct __sk_buff *skb, const struct wire_
 	struct wg_data_header wg;
 	__be16 ports[2];
 
-	if (load(skb, p->l4, &ports)) {
+	if (unlikely(load(skb, p->l4, &ports))) {
 		loss_count(WIRE_LOSS_UNPARSED);
 		return 0;
 	}
@@ -143,7 +143,7 @@ static __always_inline int session_udp(struct __sk_buff *skb, const struct wire_
 	key.direction = tx ? WIRE_TX : WIRE_RX;
 	key.family = p->family;
 	__builtin_memcpy(key.remote, tx ? p->destination : p->source, 16);
-	if (wg.type == WG_DATA) {
+	if (likely(wg.type == WG_DATA)) {
 		session_data(skb, cfg, p, &wg, &key);
 	} else {
 		struct wire_tally_key tally = {

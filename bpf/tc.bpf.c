@@ -31,6 +31,8 @@ static __always_inline void count_packet(struct wire_counters *c, const struct p
 		c->oversized += p->segments;
 	if (p->df)
 		c->dont_fragment += p->segments;
+	if (likely(p->fragment == FRAGMENT_NONE))
+		return;
 	if (p->fragment == FRAGMENT_FIRST)
 		c->fragments_first++;
 	else if (p->fragment == FRAGMENT_MIDDLE)
@@ -43,7 +45,7 @@ static __always_inline void tunnel_packet(struct __sk_buff *skb, const struct wi
 					  const struct packet *p, int tx)
 {
 	count_size(c, p->size, p->segments);
-	if (p->fragment != FRAGMENT_NONE && p->fragment != FRAGMENT_FIRST)
+	if (unlikely(p->fragment != FRAGMENT_NONE && p->fragment != FRAGMENT_FIRST))
 		return;
 	if (p->protocol == IPPROTO_TCP && p->fragment == FRAGMENT_NONE)
 		flow_tcp(skb, cfg, p, tx);
@@ -54,9 +56,9 @@ static __always_inline void tunnel_packet(struct __sk_buff *skb, const struct wi
 static __always_inline void underlay_packet(struct __sk_buff *skb, const struct wire_config *cfg,
 					    struct wire_counters *c, const struct packet *p, int tx)
 {
-	if (p->fragment != FRAGMENT_NONE && p->protocol == IPPROTO_UDP)
+	if (unlikely(p->fragment != FRAGMENT_NONE && p->protocol == IPPROTO_UDP))
 		tally_fragment(cfg, p, skb->ifindex, tx);
-	if (p->fragment != FRAGMENT_NONE && p->fragment != FRAGMENT_FIRST)
+	if (unlikely(p->fragment != FRAGMENT_NONE && p->fragment != FRAGMENT_FIRST))
 		return;
 	if (p->protocol == IPPROTO_UDP) {
 		if (session_udp(skb, cfg, p, tx)) {
@@ -127,7 +129,7 @@ static __always_inline int observe(struct __sk_buff *skb, __u8 role, int tx)
 	_Static_assert(sizeof(*p) <= sizeof(c->scratch), "a packet fits");
 	p = (struct packet *)c->scratch;
 	ip = parse_ip(skb, link->l3_offset, p);
-	if (ip < 0) {
+	if (unlikely(ip < 0)) {
 		c->unparsed++;
 		loss_count(WIRE_LOSS_UNPARSED);
 	}

@@ -41,6 +41,8 @@ static const struct traffic {
 	{ "TCP data, 1 flow: tun_rx, lan_tx", 1, WIRE_ROLE_TUNNEL, WIRE_ROLE_LAN, TUN_RX, LAN_TX },
 	{ "TCP data, 4,096 flows: tun_rx, lan_tx", 4096, WIRE_ROLE_TUNNEL, WIRE_ROLE_LAN, TUN_RX, LAN_TX },
 	{ "TCP data, 32,768 flows: tun_rx, lan_tx", FLOWS, WIRE_ROLE_TUNNEL, WIRE_ROLE_LAN, TUN_RX, LAN_TX },
+	{ "UDP: tun_rx, lan_tx", 0, WIRE_ROLE_TUNNEL, WIRE_ROLE_LAN, TUN_RX, LAN_TX },
+	{ "UDP: lan_tx, lan_tx", 0, WIRE_ROLE_LAN, WIRE_ROLE_LAN, LAN_TX, LAN_TX },
 	{ "WireGuard data, 1 session: und_rx, und_tx", 0, WIRE_ROLE_UNDERLAY, WIRE_ROLE_UNDERLAY, UND_RX, UND_TX },
 };
 
