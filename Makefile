@@ -10,10 +10,10 @@ BUILD ?= build$(if $(SAN),/san)
 KERNELS ?= 6.1 6.12
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
-INCLUDES := -Ibpf -Iuser -Iuser/core -Iuser/inventory -Iuser/kernel -Iuser/probe -Iuser/sink -isystem $(BUILD)/bpf
+INCLUDES := -Ibpf -Iuser -Iuser/core -Iuser/inventory -Iuser/kernel -Iuser/probe -Iuser/sink -Iuser/metrics -Iuser/outlet -Iuser/daemon -isystem $(BUILD)/bpf
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(INCLUDES) -DVERSION='"$(VERSION)"' $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) -MMD -MP $(CFLAGS)
-LDLIBS := -lbpf -lelf -lz -lmnl -levent_core -lm
+LDLIBS := -lbpf -lelf -lz -lmnl -levent_core -lcap-ng -linih -lm
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Ibpf -Wall -Wextra -Wshadow -Wno-unused-parameter -Werror -MMD -MP
 
@@ -64,7 +64,7 @@ $(BUILD)/%.o: %.c
 
 $(filter $(BUILD)/user/kernel/%,$(OBJECTS)): $(BUILD)/bpf/tc.skel.h
 
-$(BUILD)/user/main.o $(BUILD)/user/reporter.o $(BUILD)/user/cmd_hooks.o: Makefile
+$(BUILD)/user/main.o $(BUILD)/user/reporter.o $(BUILD)/user/cmd_hooks.o $(BUILD)/user/cmd_serve.o: Makefile
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -164,7 +164,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(SOURCES)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
 	$(Q)$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined $(INCLUDES) -o $@ $< \
-		$(wildcard user/core/*.c user/core/*/*.c user/sink/*.c user/inventory/*.c user/probe/*.c) -lmnl -lm -ljansson
+		$(wildcard user/core/*.c user/core/*/*.c user/sink/*.c user/inventory/*.c user/probe/*.c user/metrics/metrics.c) -lmnl -lm -ljansson
 
 fmt: ## format the C files
 	$(Q)clang-format -i $(shell git ls-files '*.c' '*.h' ':!vmlinux')

@@ -25,6 +25,7 @@ static const struct command *command_named(const char *name)
 int main(int argc, char **argv)
 {
 	const struct command *command = &COMMANDS[0];
+	enum exit_status status;
 	struct options opt;
 	int parsed;
 
@@ -48,5 +49,7 @@ int main(int argc, char **argv)
 	parsed = options_parse(&opt, command, argc, argv);
 	if (parsed)
 		return parsed > 0 ? 0 : EXIT_UNKNOWN;
-	return command->run(&opt);
+	status = command->run(&opt);
+	options_free(&opt);
+	return status;
 }

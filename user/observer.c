@@ -178,3 +178,8 @@ bool observer_coverage_changed(struct observer *o)
 	o->coverage_changed = false;
 	return changed;
 }
+
+uint64_t observer_run_ns(const struct observer *o)
+{
+	return kernel_run_ns(o->kernel);
+}

@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "address.h"
 #include "sink.h"
 
 struct option_spec {
@@ -28,6 +31,16 @@ static const struct option_spec OPTIONS[] = {
 	{ 'P', false, "probe", NULL,
 	  "confirm a black hole with at most 40 probes, and measure the path MTU (the default on a terminal)" },
 	{ 'p', false, "no-probe", NULL, "send nothing, only observe (the default elsewhere)" },
+	{ 'J', false, "journal", NULL, "write records to journald" },
+	{ 'S', false, "syslog", "WHERE",
+	  "send records as RFC 5424 to local, unix:PATH, udp:HOST:PORT or tcp:HOST:PORT (repeatable)" },
+	{ 'T', false, "textfile", "DIR", "write metrics to DIR/mtuscope.prom every ten seconds" },
+	{ 'L', false, "listen", "ADDRESS",
+	  "serve metrics at http://ADDRESS/metrics: PORT (on 127.0.0.1), HOST:PORT, unix:PATH (repeatable)" },
+	{ 'N', false, "no-peer-labels", NULL, "metrics without public keys, all peers of a tunnel together" },
+	{ 'u', false, "user", "NAME", "run as this user once attached (default: mtuscope if it exists, or nobody)" },
+	{ 'c', false, "config", "FILE", "read options from FILE (default: " CONFIG_PATH ", if it exists)" },
+	{ 'k', false, "check-config", NULL, "read the options and the configuration, say what is wrong, and end" },
 	{ 'b', false, "btf", "FILE", "type information of the running kernel, if it has no /sys/kernel/btf/vmlinux" },
 	{ 'C', false, "no-color", NULL, "no colours, also by the environment variable NO_COLOR" },
 	{ 'v', true, "verbose", NULL, "say more (repeatable)" },
@@ -69,6 +82,36 @@ static int usage_error(const char *what, const char *about, const struct command
 	return -1;
 }
 
+static int take_output(struct options *opt, const struct command *command, enum outlet_kind kind, const char *target)
+{
+	if (opt->outputs_n == OPTIONS_OUTPUTS_MAX)
+		return usage_error("too many outputs, at", target ? target : "journal", command);
+	opt->outputs[opt->outputs_n++] = (struct output_option){ kind, target };
+	return 0;
+}
+
+static int take_syslog(struct options *opt, const struct command *command, const char *where)
+{
+	enum outlet_kind kind;
+
+	if (!outlet_syslog_kind(where, &kind))
+		return usage_error("not local, unix:PATH, udp:HOST:PORT or tcp:HOST:PORT (HOST a number)", where,
+				   command);
+	return take_output(opt, command, kind, where);
+}
+
+static int take_listen(struct options *opt, const struct command *command, const char *where)
+{
+	struct address a;
+
+	if (!address_parse(&a, where, 0))
+		return usage_error("not PORT, HOST:PORT (HOST a number) or unix:PATH", where, command);
+	if (opt->listen_n == OPTIONS_LISTEN_MAX)
+		return usage_error("too many addresses, at", where, command);
+	opt->listen[opt->listen_n++] = where;
+	return 0;
+}
+
 static int take(struct options *opt, const struct command *command, int letter, const char *arg)
 {
 	switch (letter) {
@@ -89,6 +132,27 @@ static int take(struct options *opt, const struct command *command, int letter, 
 		return opt->sink ? 0 : usage_error("unknown format", arg, command);
 	case 'o':
 		opt->output = arg;
+		return take_output(opt, command, OUTLET_FILE, arg);
+	case 'J':
+		return take_output(opt, command, OUTLET_JOURNAL, NULL);
+	case 'S':
+		return take_syslog(opt, command, arg);
+	case 'T':
+		opt->textfile = arg;
+		return 0;
+	case 'L':
+		return take_listen(opt, command, arg);
+	case 'N':
+		opt->no_peer_labels = true;
+		return 0;
+	case 'u':
+		opt->user = arg;
+		return 0;
+	case 'c':
+		opt->config = arg;
+		return 0;
+	case 'k':
+		opt->check_config = true;
 		return 0;
 	case 'P':
 	case 'p':
@@ -129,32 +193,126 @@ static void getopt_tables(const struct command *command, char *letters, struct o
 	*longs = (struct option){ 0 };
 }
 
-int options_parse(struct options *opt, const struct command *command, int argc, char **argv)
+struct config_reader {
+	struct options *opt;
+	const struct command *command;
+	const char *path;
+};
+
+static const struct option_spec *config_option(const struct command *command, const char *name)
+{
+	for (size_t i = 0; i < OPTIONS_N; i++)
+		if (!strcmp(OPTIONS[i].name, name) && takes(command, &OPTIONS[i]) && !strchr("hck", OPTIONS[i].letter))
+			return &OPTIONS[i];
+	return NULL;
+}
+
+/* "yes" or "no" for options without an argument: 1, 0, or -1 for anything else. */
+static int yes_or_no(const char *value)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+
+	for (int i = 0; i < 8; i++)
+		if (!strcasecmp(value, words[i]))
+			return i & 1;
+	return -1;
+}
+
+/* inih's callback, 0 stops it: one line of the configuration is one option. */
+static int config_line(void *arg, const char *section, const char *name, const char *value)
+{
+	struct config_reader *r = arg;
+	const struct option_spec *spec = config_option(r->command, name);
+	int set;
+
+	if (*section)
+		return !usage_error("the configuration has no sections", section, r->command);
+	if (!spec)
+		return !usage_error("unknown option in the configuration", name, r->command);
+	if (spec->argument) {
+		struct options *opt = r->opt;
+
+		if (opt->texts_n == OPTIONS_TEXTS_MAX)
+			return !usage_error("too many lines in", r->path, r->command);
+		opt->texts[opt->texts_n] = strdup(value);
+		return opt->texts[opt->texts_n] && !take(opt, r->command, spec->letter, opt->texts[opt->texts_n++]);
+	}
+	set = yes_or_no(value);
+	if (set < 0)
+		return !usage_error("neither yes nor no", value, r->command);
+	return !set || !take(r->opt, r->command, spec->letter, NULL);
+}
+
+static int config_read(struct options *opt, const struct command *command)
+{
+	const char *path = opt->config ? opt->config : CONFIG_PATH;
+	struct config_reader reader = { opt, command, path };
+	int line;
+
+	if (!opt->config && access(path, F_OK))
+		return 0;
+	line = ini_parse(path, config_line, &reader);
+	if (line < 0)
+		return usage_error("cannot read", path, command);
+	if (line > 0)
+		fprintf(stderr, "mtuscope %s: %s is not read because of line %d\n", command->name, path, line);
+	return line ? -1 : 0;
+}
+
+/* All of argv, or, with only 'c', that option alone. */
+static int arguments(struct options *opt, const struct command *command, int only)
 {
 	struct option longs[OPTIONS_N + 1];
 	char letters[2 * OPTIONS_N + 2];
 	int letter;
 
-	memset(opt, 0, sizeof(*opt));
-	opt->no_color = getenv("NO_COLOR") && *getenv("NO_COLOR");
 	getopt_tables(command, letters, longs);
 	opterr = 0;
-	optind = 1;
-	while ((letter = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+	optind = 0; /* glibc: begin anew */
+	while ((letter = getopt_long(opt->argc, opt->argv, letters, longs, NULL)) != -1) {
+		if (only && letter != only)
+			continue;
 		if (letter == 'h') {
 			options_help_command(command);
 			return 1;
 		}
 		if (letter == ':')
-			return usage_error("needs a value", argv[optind - 1], command);
+			return usage_error("needs a value", opt->argv[optind - 1], command);
 		if (letter == '?')
-			return usage_error("unknown option", argv[optind - 1], command);
+			return usage_error("unknown option", opt->argv[optind - 1], command);
 		if (take(opt, command, letter, optarg))
 			return -1;
 	}
-	if (optind < argc)
-		return usage_error("unexpected argument", argv[optind], command);
+	if (!only && optind < opt->argc)
+		return usage_error("unexpected argument", opt->argv[optind], command);
 	return 0;
+}
+
+int options_parse(struct options *opt, const struct command *command, int argc, char **argv)
+{
+	int result = 0;
+
+	memset(opt, 0, sizeof(*opt));
+	opt->command = command;
+	opt->argc = argc;
+	opt->argv = argv;
+	opt->no_color = getenv("NO_COLOR") && *getenv("NO_COLOR");
+	if (strchr(command->takes, 'c')) {
+		arguments(opt, command, 'c');
+		result = config_read(opt, command);
+	}
+	if (!result)
+		result = arguments(opt, command, 0);
+	if (result)
+		options_free(opt);
+	return result;
+}
+
+void options_free(struct options *opt)
+{
+	for (size_t i = 0; i < opt->texts_n; i++)
+		free(opt->texts[i]);
+	opt->texts_n = 0;
 }
 
 static void print_option(const struct option_spec *spec)

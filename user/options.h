@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "outlet.h"
 #include "snapshot.h"
 
 #ifndef VERSION
@@ -20,6 +21,16 @@ enum exit_status { EXIT_NOTHING, EXIT_WARNING, EXIT_CRITICAL, EXIT_UNKNOWN };
 
 enum probe_wish { PROBE_BY_DEFAULT, PROBE_YES, PROBE_NO };
 
+#define OPTIONS_OUTPUTS_MAX 8
+#define OPTIONS_LISTEN_MAX  4
+#define OPTIONS_TEXTS_MAX   64
+#define CONFIG_PATH	    "/etc/mtuscope.conf"
+
+struct output_option {
+	enum outlet_kind kind;
+	const char *target;
+};
+
 struct options {
 	const char *interfaces[WIRE_LINKS];
 	size_t interfaces_n;
@@ -30,6 +41,22 @@ struct options {
 	enum probe_wish probe;
 	bool no_color;
 	int verbose;
+	/* serve */
+	struct output_option outputs[OPTIONS_OUTPUTS_MAX];
+	size_t outputs_n;
+	const char *listen[OPTIONS_LISTEN_MAX];
+	size_t listen_n;
+	const char *textfile;
+	const char *user;
+	const char *config; /* NULL: CONFIG_PATH, if it exists */
+	bool no_peer_labels;
+	bool check_config;
+	/* for reading all of it again */
+	const struct command *command;
+	int argc;
+	char **argv;
+	char *texts[OPTIONS_TEXTS_MAX]; /* of the configuration, owned */
+	size_t texts_n;
 };
 
 struct command {
@@ -41,10 +68,13 @@ struct command {
 };
 
 /*
- * Parses argv from after the command's name. 0; 1: help was asked for and printed; -1: a usage error, explained on
+ * Parses argv from after the command's name, for commands that take one after the configuration file. 0; 1: help was asked for and printed; -1: a usage error, explained on
  * stderr.
  */
 int options_parse(struct options *opt, const struct command *command, int argc, char **argv);
+
+/* Frees what options_parse() has allocated, which is something only where a configuration was read. */
+void options_free(struct options *opt);
 
 /* Prints the help of one command, or of the program with its n commands. */
 void options_help_command(const struct command *command);

@@ -15,13 +15,23 @@
 
 #define COUNTERS_INTERVAL_MS 10000
 
+/* One place where records go, and in which format. */
+struct output {
+	const struct sink *sink;
+	struct sink_options options;
+	struct outlet *outlet; /* NULL: `fd` of the reporter, whose failure is the end */
+	uint64_t told_lost;    /* records that this receiver has been told that it missed */
+};
+
 struct reporter {
 	const char *command;
 	const char *path; /* NULL: standard output */
-	const struct sink *sink;
-	struct sink_options options;
+	struct output outputs[OPTIONS_OUTPUTS_MAX];
+	size_t outputs_n;
+	struct outlet_counts gone; /* of outlets that are no more */
 	struct ptb_log *ptb_log;
 	int64_t realtime_ms;  /* of the snapshot whose messages are being told */
+	uint64_t clock_ms;    /* for outlets */
 	uint32_t counters_ms; /* when they were last written, 0: not yet seen a snapshot */
 	int fd;
 	bool failed;
@@ -29,19 +39,20 @@ struct reporter {
 	char record[SINK_RECORD_MAX];
 };
 
+/* Makes one output's record of what the caller has. */
+typedef int (*make_fn)(const struct output *out, char *buf, size_t cap, const void *what, int64_t realtime_ms);
+
 static void fail(struct reporter *r, const char *what, int err)
 {
 	fprintf(stderr, "mtuscope %s: %s: %s\n", r->command, what, strerror(err));
 	r->failed = true;
 }
 
-/* One write a record, so that it appears at once and whole. `len` is what the sink has returned. */
-static void emit(struct reporter *r, int len)
+/* One write a record, so that it appears at once and whole. */
+static void emit_strictly(struct reporter *r, int len)
 {
 	const char *from = r->record;
 
-	if (len < 0)
-		fail(r, "cannot make a record", -len);
 	while (len > 0 && !r->failed) {
 		ssize_t n = write(r->fd, from, (size_t)len);
 
@@ -56,26 +67,98 @@ static void emit(struct reporter *r, int len)
 	}
 }
 
+static void emit_to(struct reporter *r, struct output *out, make_fn make, const void *what, int64_t realtime_ms)
+{
+	int len = make(out, r->record, sizeof(r->record), what, realtime_ms);
+
+	if (len < 0)
+		fail(r, "cannot make a record", -len);
+	else if (!out->outlet)
+		emit_strictly(r, len);
+	else if (len)
+		outlet_send(out->outlet, r->record, (size_t)len, r->clock_ms);
+}
+
+static void emit(struct reporter *r, make_fn make, const void *what, int64_t realtime_ms)
+{
+	for (size_t i = 0; i < r->outputs_n; i++)
+		emit_to(r, &r->outputs[i], make, what, realtime_ms);
+}
+
+static int make_finding(const struct output *out, char *buf, size_t cap, const void *what, int64_t realtime_ms)
+{
+	return out->sink->finding(buf, cap, what, realtime_ms, &out->options);
+}
+
 void reporter_finding(struct reporter *r, const struct finding *f, int64_t realtime_ms)
 {
-	emit(r, r->sink->finding(r->record, sizeof(r->record), f, realtime_ms, &r->options));
+	emit(r, make_finding, f, realtime_ms);
+}
+
+/* Each receiver is told what it has missed itself. */
+static int make_status(const struct output *out, char *buf, size_t cap, const void *what, int64_t realtime_ms)
+{
+	struct status s = *(const struct status *)what;
+
+	s.records_lost = out->outlet ? outlet_counts(out->outlet).lost : 0;
+	return out->sink->status(buf, cap, &s, realtime_ms, &out->options);
 }
 
 void reporter_status(struct reporter *r, const struct status *s, int64_t realtime_ms)
 {
-	emit(r, r->sink->status(r->record, sizeof(r->record), s, realtime_ms, &r->options));
+	emit(r, make_status, s, realtime_ms);
+}
+
+/* Only once its queue is empty: else telling of losses would make more of them. */
+static bool has_missed(const struct output *out)
+{
+	return out->outlet && outlet_counts(out->outlet).lost > out->told_lost && !outlet_is_behind(out->outlet);
+}
+
+bool reporter_has_missed(const struct reporter *r)
+{
+	for (size_t i = 0; i < r->outputs_n; i++)
+		if (has_missed(&r->outputs[i]))
+			return true;
+	return false;
+}
+
+void reporter_tell_missed(struct reporter *r, const struct status *s, int64_t realtime_ms)
+{
+	for (size_t i = 0; i < r->outputs_n; i++) {
+		struct output *out = &r->outputs[i];
+
+		if (!has_missed(out))
+			continue;
+		out->told_lost = outlet_counts(out->outlet).lost;
+		emit_to(r, out, make_status, s, realtime_ms);
+	}
+}
+
+static int make_ptb(const struct output *out, char *buf, size_t cap, const void *what, int64_t realtime_ms)
+{
+	return out->sink->ptb(buf, cap, what, realtime_ms, &out->options);
 }
 
 static void emit_ptb(const struct ptb *p, void *arg)
 {
 	struct reporter *r = arg;
 
-	emit(r, r->sink->ptb(r->record, sizeof(r->record), p, r->realtime_ms, &r->options));
+	emit(r, make_ptb, p, r->realtime_ms);
+}
+
+static int make_counters(const struct output *out, char *buf, size_t cap, const void *what, int64_t realtime_ms)
+{
+	return out->sink->counters(buf, cap, what, realtime_ms, &out->options);
 }
 
 void reporter_snapshot(struct reporter *r, const struct snapshot *snap, bool at_end)
 {
 	r->realtime_ms = snap->realtime_ms;
+	r->clock_ms = snap->now_ms;
+	for (size_t i = 0; i < r->outputs_n; i++)
+		if (r->outputs[i].outlet)
+			outlet_pump(r->outputs[i].outlet, r->clock_ms);
 	if (ptb_log_step(r->ptb_log, snap, at_end, emit_ptb, r))
 		fail(r, "too-big messages", ENOMEM);
 	if (!r->counters_ms)
@@ -83,7 +166,7 @@ void reporter_snapshot(struct reporter *r, const struct snapshot *snap, bool at_
 	if (!at_end && snap->now_ms - r->counters_ms < COUNTERS_INTERVAL_MS)
 		return;
 	r->counters_ms = snap->now_ms;
-	emit(r, r->sink->counters(r->record, sizeof(r->record), snap, snap->realtime_ms, &r->options));
+	emit(r, make_counters, snap, snap->realtime_ms);
 }
 
 bool reporter_works(const struct reporter *r)
@@ -103,33 +186,157 @@ static int open_output(struct reporter *r)
 	return -1;
 }
 
-int reporter_open(struct reporter **reporter, const struct options *opt, const char *command)
+static struct reporter *reporter_new(const char *command)
 {
 	struct reporter *r = calloc(1, sizeof(*r));
 
-	*reporter = NULL;
 	if (!r || !(r->ptb_log = ptb_log_new())) {
 		fprintf(stderr, "mtuscope %s: out of memory\n", command);
 		free(r);
-		return -1;
+		return NULL;
 	}
 	r->command = command;
-	r->path = opt->output;
-	r->sink = opt->sink ? opt->sink : sink_named("text");
-	r->options.verbose = opt->verbose;
+	r->fd = -1;
 	gethostname(r->hostname, sizeof(r->hostname) - 1);
-	r->options.hostname = r->hostname;
-	r->options.pid = getpid();
-	r->options.version = VERSION;
-	r->options.color = !opt->no_color && !opt->output && isatty(STDOUT_FILENO);
+	/* A reader that has gone is an error of write(). */
+	signal(SIGPIPE, SIG_IGN);
+	return r;
+}
+
+static struct sink_options sink_options(const struct reporter *r, const struct options *opt)
+{
+	return (struct sink_options){
+		.verbose = opt->verbose, .version = VERSION, .hostname = r->hostname, .pid = getpid()
+	};
+}
+
+int reporter_open(struct reporter **reporter, const struct options *opt, const char *command)
+{
+	struct reporter *r = reporter_new(command);
+	struct output *out;
+
+	*reporter = NULL;
+	if (!r)
+		return -1;
+	r->path = opt->output;
+	out = &r->outputs[r->outputs_n++];
+	out->sink = opt->sink ? opt->sink : sink_named("text");
+	out->options = sink_options(r, opt);
+	out->options.color = !opt->no_color && !opt->output && isatty(STDOUT_FILENO);
 	if (open_output(r)) {
 		reporter_close(r);
 		return -1;
 	}
-	/* A reader that has gone is an error of write(). */
-	signal(SIGPIPE, SIG_IGN);
 	*reporter = r;
 	return 0;
+}
+
+/* An outlet that r has already goes on with what waits in it. */
+static struct outlet *outlet_for(struct reporter *r, const struct output_option *option)
+{
+	for (size_t i = 0; i < r->outputs_n; i++) {
+		struct outlet *outlet = r->outputs[i].outlet;
+
+		if (outlet && outlet_is(outlet, option->kind, option->target)) {
+			int err = outlet_reopen(outlet);
+
+			errno = -err;
+			return err ? NULL : outlet;
+		}
+	}
+	return outlet_open(option->kind, option->target);
+}
+
+static bool has_outlet(const struct output *outputs, size_t n, const struct outlet *outlet)
+{
+	for (size_t i = 0; i < n; i++)
+		if (outputs[i].outlet == outlet)
+			return true;
+	return false;
+}
+
+static void count(struct outlet_counts *sum, const struct outlet *outlet)
+{
+	struct outlet_counts c = outlet_counts(outlet);
+
+	sum->sent += c.sent;
+	sum->lost += c.lost;
+}
+
+/* Closes those of `outputs` that are not among r's own. */
+static void close_others(struct reporter *r, struct output *outputs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (has_outlet(r->outputs, r->outputs_n, outputs[i].outlet))
+			continue;
+		outlet_finish(outputs[i].outlet, r->clock_ms);
+		count(&r->gone, outputs[i].outlet);
+		outlet_close(outputs[i].outlet);
+	}
+}
+
+int reporter_outputs(struct reporter *r, const struct options *opt)
+{
+	static const struct output_option standard = { OUTLET_STDOUT, NULL };
+	const struct output_option *options = opt->outputs_n ? opt->outputs : &standard;
+	size_t n = opt->outputs_n ? opt->outputs_n : 1;
+	struct output fresh[OPTIONS_OUTPUTS_MAX] = { 0 }, old[OPTIONS_OUTPUTS_MAX];
+	size_t old_n = r->outputs_n;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *format = outlet_format(options[i].kind);
+
+		fresh[i].options = sink_options(r, opt);
+		fresh[i].sink = format ? sink_named(format) : opt->sink ? opt->sink : sink_named("ecs");
+		fresh[i].outlet = outlet_for(r, &options[i]);
+		if (fresh[i].outlet && !has_outlet(fresh, i, fresh[i].outlet))
+			continue;
+		fprintf(stderr, "mtuscope %s: cannot write to %s: %s\n", r->command,
+			options[i].target ? options[i].target : "journald",
+			fresh[i].outlet ? "it is named twice" : strerror(errno));
+		close_others(r, fresh, i);
+		return -1;
+	}
+	memcpy(old, r->outputs, sizeof(old));
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < old_n; k++)
+			if (old[k].outlet == fresh[i].outlet)
+				fresh[i].told_lost = old[k].told_lost;
+	memcpy(r->outputs, fresh, sizeof(fresh));
+	r->outputs_n = n;
+	close_others(r, old, old_n);
+	return 0;
+}
+
+int reporter_serve(struct reporter **reporter, const struct options *opt, const char *command)
+{
+	struct reporter *r = reporter_new(command);
+
+	*reporter = NULL;
+	if (r && reporter_outputs(r, opt)) {
+		reporter_close(r);
+		return -1;
+	}
+	*reporter = r;
+	return r ? 0 : -1;
+}
+
+int reporter_own(struct reporter *r, uid_t uid, gid_t gid)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < r->outputs_n && !err; i++)
+		err = outlet_own(r->outputs[i].outlet, uid, gid);
+	return err;
+}
+
+struct outlet_counts reporter_counts(const struct reporter *r)
+{
+	struct outlet_counts sum = r->gone;
+
+	for (size_t i = 0; i < r->outputs_n; i++)
+		count(&sum, r->outputs[i].outlet);
+	return sum;
 }
 
 void reporter_close(struct reporter *r)
@@ -138,6 +345,11 @@ void reporter_close(struct reporter *r)
 		return;
 	if (r->path && r->fd >= 0)
 		close(r->fd);
+	for (size_t i = 0; i < r->outputs_n; i++) {
+		if (r->outputs[i].outlet)
+			outlet_finish(r->outputs[i].outlet, r->clock_ms);
+		outlet_close(r->outputs[i].outlet);
+	}
 	ptb_log_free(r->ptb_log);
 	free(r);
 }

@@ -6,6 +6,8 @@
 #ifndef MTUSCOPE_REPORTER_H
 #define MTUSCOPE_REPORTER_H
 
+#include <sys/types.h>
+
 #include "finding.h"
 #include "options.h"
 #include "status.h"
@@ -15,6 +17,25 @@ struct reporter;
 /* 0, or -1 after saying on stderr why not. */
 int reporter_open(struct reporter **reporter, const struct options *opt, const char *command);
 void reporter_close(struct reporter *reporter);
+
+/*
+ * The same for a daemon: to all of opt's outputs, none of which can stop it. What a receiver does not take is lost to it
+ * alone, and it is told how much that was.
+ */
+int reporter_serve(struct reporter **reporter, const struct options *opt, const char *command);
+
+/* Exchanges the outputs for opt's and opens files again. 0, or -1 after saying why on stderr; the old ones stay then. */
+int reporter_outputs(struct reporter *r, const struct options *opt);
+
+/* Gives files to the user that will have to open them again. 0 or -errno. */
+int reporter_own(struct reporter *r, uid_t uid, gid_t gid);
+
+/* Whether a receiver that is there again has missed records since it was last told; tells it, with a status. */
+bool reporter_has_missed(const struct reporter *r);
+void reporter_tell_missed(struct reporter *r, const struct status *s, int64_t realtime_ms);
+
+/* Records sent and lost by all of them. */
+struct outlet_counts reporter_counts(const struct reporter *r);
 
 void reporter_finding(struct reporter *r, const struct finding *f, int64_t realtime_ms);
 void reporter_status(struct reporter *r, const struct status *s, int64_t realtime_ms);

@@ -15,6 +15,7 @@
 
 #include "../unit/lines.h"
 #include "format.h"
+#include "metrics.h"
 #include "sink.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -272,8 +273,16 @@ static uint64_t too_big_total(const struct snapshot *snap)
 	return total;
 }
 
+static void check_metrics(const struct snapshot *snap, const struct finding *f, const struct status *s)
+{
+	static char text[1 << 20];
+	struct metrics m = { .version = "1", .snap = snap, .status = s, .findings = f, .findings_n = 1 };
+
+	check_text(text, metrics_format(text, sizeof(text), &m));
+}
+
 /* The largest record fits, and no too-big message is told twice or not at all. */
-static void check_snapshot(struct input *in)
+static void check_snapshot(struct input *in, const struct finding *f, const struct status *s)
 {
 	static char record[SINK_RECORD_MAX];
 	struct sink_options verbose = { .verbose = 1 };
@@ -285,6 +294,7 @@ static void check_snapshot(struct input *in)
 	snapshot_make(in, &snap);
 	for (size_t i = 0; (sink = sink_at(i)); i++)
 		check_record(sink, record, sink->counters(record, sizeof(record), &snap, snap.realtime_ms, &verbose));
+	check_metrics(&snap, f, s);
 	must(log && !ptb_log_step(log, &snap, false, check_ptb, &told));
 	must(!ptb_log_step(log, &snap, true, check_ptb, &told));
 	must(told == too_big_total(&snap));
@@ -310,6 +320,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_record(sink, record, sink->status(record, sizeof(record), &s, realtime_ms, &verbose));
 		too_small(sink, &f, number(&in, 2) % 4096);
 	}
-	check_snapshot(&in);
+	check_snapshot(&in, &f, &s);
 	return 0;
 }

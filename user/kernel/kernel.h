@@ -48,4 +48,7 @@ int kernel_collect(struct kernel *kernel, struct snapshot *snap);
 /* Fills hooks, hooks_n and losses of *status, and state with STATUS_READY or STATUS_DEGRADED. */
 void kernel_status(struct kernel *kernel, struct status *status);
 
+/* Nanoseconds that the kernel has spent in the programs; only while kernel.bpf_stats_enabled is 1 does it count. */
+uint64_t kernel_run_ns(const struct kernel *kernel);
+
 #endif
