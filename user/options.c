@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "fix.h"
 #include "sink.h"
 
 struct option_spec {
@@ -42,6 +43,11 @@ static const struct option_spec OPTIONS[] = {
 	{ 'c', false, "config", "FILE", "read options from FILE (default: " CONFIG_PATH ", if it exists)" },
 	{ 'k', false, "check-config", NULL, "read the options and the configuration, say what is wrong, and end" },
 	{ 'b', false, "btf", "FILE", "type information of the running kernel, if it has no /sys/kernel/btf/vmlinux" },
+	{ 'A', false, "apply", NULL, "do it; without this nothing is changed" },
+	{ 'K', false, "persist", NULL,
+	  "with --apply: also write the MTU into the wg-quick file, and keep the old one" },
+	{ 'U', false, "undo", NULL, "with --apply: take back what fix has done to the interface and to its file" },
+	{ 'm', true, "mtu", "N", "the tunnel MTU to set, as measured, instead of the one that is planned" },
 	{ 'C', false, "no-color", NULL, "no colours, also by the environment variable NO_COLOR" },
 	{ 'v', true, "verbose", NULL, "say more (repeatable)" },
 	{ 'h', true, "help", NULL, "this text" },
@@ -74,6 +80,16 @@ static int parse_duration(const char *text, uint64_t *ms)
 		}
 	}
 	return -1;
+}
+
+static int parse_mtu(const char *text, uint32_t *mtu)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (!digits || digits > 5 || text[digits])
+		return -1;
+	*mtu = (uint32_t)strtoul(text, NULL, 10);
+	return *mtu < FIX_MTU_LEAST || *mtu > FIX_MTU_MOST ? -1 : 0;
 }
 
 static int usage_error(const char *what, const char *about, const struct command *command)
@@ -161,6 +177,17 @@ static int take(struct options *opt, const struct command *command, int letter, 
 	case 'b':
 		opt->btf = arg;
 		return 0;
+	case 'A':
+		opt->apply = true;
+		return 0;
+	case 'K':
+		opt->persist = true;
+		return 0;
+	case 'U':
+		opt->undo = true;
+		return 0;
+	case 'm':
+		return parse_mtu(arg, &opt->mtu) ? usage_error("not a tunnel MTU (576 to 65455)", arg, command) : 0;
 	case 'C':
 		opt->no_color = true;
 		return 0;
@@ -283,8 +310,12 @@ static int arguments(struct options *opt, const struct command *command, int onl
 		if (take(opt, command, letter, optarg))
 			return -1;
 	}
-	if (!only && optind < opt->argc)
-		return usage_error("unexpected argument", opt->argv[optind], command);
+	for (; !only && optind < opt->argc; optind++) {
+		if (!strchr(command->takes, 'I'))
+			return usage_error("unexpected argument", opt->argv[optind], command);
+		if (take(opt, command, 'i', opt->argv[optind]))
+			return -1;
+	}
 	return 0;
 }
 
@@ -329,7 +360,8 @@ static void print_option(const struct option_spec *spec)
 
 void options_help_command(const struct command *command)
 {
-	printf("usage: mtuscope %s [OPTION]...\n\n%s\n\n", command->name, command->description);
+	printf("usage: mtuscope %s [OPTION]...%s\n\n%s\n\n", command->name,
+	       strchr(command->takes, 'I') ? " [INTERFACE]..." : "", command->description);
 	for (size_t i = 0; i < OPTIONS_N; i++)
 		if (takes(command, &OPTIONS[i]))
 			print_option(&OPTIONS[i]);

@@ -39,6 +39,8 @@ struct options {
 	const char *output;	 /* NULL: standard output */
 	const char *btf;
 	enum probe_wish probe;
+	uint32_t mtu; /* bytes, of a tunnel; 0: none given */
+	bool apply, persist, undo;
 	bool no_color;
 	int verbose;
 	/* serve */
@@ -62,7 +64,7 @@ struct options {
 struct command {
 	const char *name;
 	enum exit_status (*run)(const struct options *opt);
-	const char *takes; /* the letters of its options in OPTIONS */
+	const char *takes; /* the letters of its options in OPTIONS; 'I': operands, which are interfaces */
 	const char *summary;
 	const char *description;
 };

@@ -117,6 +117,19 @@ uint32_t audit_tunnel_mtu(const struct audit_scene *scene, uint32_t tunnel_ifind
 	return mtu;
 }
 
+uint32_t audit_quick_mtu(const struct audit_scene *scene, uint32_t tunnel_ifindex)
+{
+	uint32_t largest = 0;
+
+	for (size_t i = 0; i < scene->inventory.peers_n; i++) {
+		const struct peer *peer = &scene->inventory.peers[i];
+
+		if (peer->tunnel_ifindex == tunnel_ifindex && peer->egress_mtu > largest)
+			largest = peer->egress_mtu;
+	}
+	return largest > WG_QUICK_OVERHEAD ? largest - WG_QUICK_OVERHEAD : 0;
+}
+
 const struct audit_config *audit_config_of(const struct audit_scene *scene, uint32_t ifindex)
 {
 	for (size_t i = 0; i < scene->configs_n; i++)

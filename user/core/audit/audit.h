@@ -33,6 +33,9 @@ struct audit_limit audit_limit(const struct audit_scene *scene, const struct pee
 /* The tunnel MTU that suits every peer whose endpoint has a route; 0: there is none. *narrowest is that peer. */
 uint32_t audit_tunnel_mtu(const struct audit_scene *scene, uint32_t tunnel_ifindex, const struct peer **narrowest);
 
+/* The MTU that wg-quick computes where its file names none: the largest egress MTU among the endpoints, less 80; 0: none. */
+uint32_t audit_quick_mtu(const struct audit_scene *scene, uint32_t tunnel_ifindex);
+
 /* NULL if it was not looked for. */
 const struct audit_config *audit_config_of(const struct audit_scene *scene, uint32_t ifindex);
 

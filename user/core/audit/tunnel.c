@@ -52,18 +52,6 @@ bool audit_tunnel_route_mtu(const struct audit_case *c, struct audit_note *note)
 	return true;
 }
 
-/* The MTU that wg-quick computes where the file names none: the largest egress MTU among the endpoints, less 80. */
-static uint32_t derived_mtu(const struct audit_case *c)
-{
-	const struct inventory *inv = &c->scene->inventory;
-	uint32_t largest = 0;
-
-	for (size_t i = 0; i < inv->peers_n; i++)
-		if (inv->peers[i].tunnel_ifindex == c->tunnel->ifindex && inv->peers[i].egress_mtu > largest)
-			largest = inv->peers[i].egress_mtu;
-	return largest > WG_QUICK_OVERHEAD ? largest - WG_QUICK_OVERHEAD : 0;
-}
-
 /* After the next start the tunnel has another MTU than now. */
 bool audit_config_mtu(const struct audit_case *c, struct audit_note *note)
 {
@@ -74,7 +62,7 @@ bool audit_config_mtu(const struct audit_case *c, struct audit_note *note)
 
 	if (!config || config->manager != MANAGER_WG_QUICK || !config->readable)
 		return false;
-	next = config->mtu ? config->mtu : derived_mtu(c);
+	next = config->mtu ? config->mtu : audit_quick_mtu(c->scene, c->tunnel->ifindex);
 	if (!next || next == mtu || (!config->mtu && (!safe || next <= safe)))
 		return false;
 	audit_say(note, "%s %s, and %s has %u: the next wg-quick up sets %u%s.", config->path,

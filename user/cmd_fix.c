@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* mtuscope fix: scene -> plan -> commands for a person, and with --apply the deed. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/gather.h"
+#include "commands.h"
+#include "fix.h"
+#include "fix/apply.h"
+#include "format.h"
+#include "outer.h"
+#include "recommend.h"
+
+struct job {
+	const struct options *opt;
+	const struct audit_scene *scene;
+	const struct link *tunnel;
+	const struct audit_config *config;
+	char name[SHELL_WORD_LEN(IFACE_NAME_LEN)];
+	struct fix_plan plan;
+};
+
+static enum exit_status refuse(const struct job *j, const char *why)
+{
+	fprintf(stderr, "mtuscope fix: %s: %s\n", j->name, why);
+	return EXIT_UNKNOWN;
+}
+
+static enum exit_status fail(const struct job *j, const char *what, int err)
+{
+	fprintf(stderr, "mtuscope fix: %s: %s: %s\n", j->name, what,
+		err == -ENODATA ? "it has no [Interface]" : strerror(-err));
+	return EXIT_UNKNOWN;
+}
+
+static void print_peer(const struct peer *peer)
+{
+	char key[FORMAT_KEY_LEN], endpoint[FORMAT_ENDPOINT_LEN];
+
+	format_key(key, peer->public_key);
+	printf("peer %s%s%s", key, format_endpoint(endpoint, &peer->endpoint) ? " at " : "", endpoint);
+}
+
+/* Why it is this MTU. */
+static void print_reason(const struct job *j)
+{
+	const struct fix_plan *p = &j->plan;
+	const struct audit_limit *l = &p->limit;
+
+	if (!p->narrowest) {
+		printf("# nothing is known of the ways to its peers\n");
+		return;
+	}
+	printf("# the way to ");
+	print_peer(p->narrowest);
+	printf(" carries %u", l->mtu);
+	if (l->uplink && l->uplink_mtu == l->mtu)
+		printf(" when it moves to %s", l->uplink->link);
+	else if (l->beyond == l->mtu)
+		printf(", as far as may be expected beyond its router");
+	else if (l->learned == l->mtu)
+		printf(", a too-big message says");
+	printf(": less %u that is %u\n", outer_overhead(p->narrowest->endpoint.ip.family), p->safe);
+}
+
+/* What the manager of the interface wants written, where that is not for us to edit. */
+static void print_snippet(const struct job *j)
+{
+	const struct audit_config *c = j->config;
+	char path[SHELL_WORD_LEN(AUDIT_PATH_LEN)];
+
+	shell_word(path, sizeof(path), c ? c->path : "");
+	switch (c ? c->manager : MANAGER_NONE) {
+	case MANAGER_NETWORKD:
+		printf("# to keep it: systemd-networkd has %s; add to its [NetDev] section:\n#   MTUBytes=%u\n", path,
+		       j->plan.mtu);
+		break;
+	case MANAGER_NETWORK_MANAGER:
+		printf("# to keep it: NetworkManager has %s:\n", path);
+		printf("#   nmcli connection modify \"$(nmcli -g GENERAL.CONNECTION device show %s)\" wireguard.mtu "
+		       "%u\n",
+		       j->name, j->plan.mtu);
+		break;
+	case MANAGER_IFUPDOWN:
+		printf("# to keep it: ifupdown has %s; add under iface %s:\n#   post-up ip link set dev %s mtu %u\n",
+		       path, j->name, j->name, j->plan.mtu);
+		break;
+	case MANAGER_WG_QUICK:
+		if (j->plan.set_config)
+			printf("# to keep it: MTU = %u under [Interface] of %s%s\n", j->plan.mtu, path,
+			       j->opt->persist ? "" : ", which --persist writes");
+		break;
+	default:
+		printf("# to keep it: MTU = %u where the interface is configured; no file here is about it\n",
+		       j->plan.mtu);
+	}
+}
+
+static void print_other_ends(const struct job *j)
+{
+	const struct inventory *inv = &j->scene->inventory;
+
+	printf("# on the other end of each peer, to be run there, with its name of the tunnel:\n");
+	for (size_t i = 0; i < inv->peers_n; i++) {
+		if (inv->peers[i].tunnel_ifindex != j->tunnel->ifindex)
+			continue;
+		printf("#   ip link set dev %s mtu %u   # ", j->name, j->plan.mtu);
+		print_peer(&inv->peers[i]);
+		printf("\n");
+	}
+}
+
+static void print_plan(const struct job *j)
+{
+	const struct fix_plan *p = &j->plan;
+
+	if (p->verdict == FIX_NOTHING) {
+		printf("# %s: MTU %u, nothing to fix\n", j->name, j->tunnel->mtu);
+		return;
+	}
+	printf("# %s: MTU %u -> %u\n", j->name, j->tunnel->mtu, p->mtu);
+	print_reason(j);
+	if (p->set_live)
+		printf("ip link set dev %s mtu %u\n", j->name, p->mtu);
+	print_snippet(j);
+	print_other_ends(j);
+	if (!j->opt->apply)
+		printf("# nothing is changed; to do it: mtuscope fix %s%s --apply%s\n", j->name,
+		       j->opt->mtu ? " --mtu N" : "", p->set_config ? " --persist" : "");
+}
+
+static bool is_quick(const struct job *j)
+{
+	return j->config && j->config->manager == MANAGER_WG_QUICK;
+}
+
+static enum exit_status apply(const struct job *j)
+{
+	bool persists = j->opt->persist && j->plan.set_config;
+	struct fix_record record = { 0 };
+	struct fix_edit edit = { 0 };
+	enum exit_status status = EXIT_NOTHING;
+	int err;
+
+	/* First all that can be refused. */
+	if (j->opt->persist && is_quick(j) && !j->config->readable)
+		return refuse(j, "its wg-quick file cannot be read");
+	if (persists) {
+		err = fix_edit_make(&edit, j->config->path, j->plan.mtu);
+		if (err)
+			return fail(j, j->config->path, err);
+	}
+	err = fix_apply(&record, j->tunnel->name, j->tunnel->mtu, j->plan.mtu, persists ? &edit : NULL);
+	if (err)
+		status = fail(j, "cannot do it, all of it or the rest of it", err);
+	else
+		printf("# done: %s has MTU %u%s%s; back: mtuscope fix %s --undo --apply\n", j->name, j->plan.mtu,
+		       persists ? ", and so has " : "", persists ? edit.path : "", j->name);
+	free(edit.bytes);
+	return status;
+}
+
+static enum exit_status fix(const struct job *j)
+{
+	const struct fix_plan *p = &j->plan;
+
+	if (p->verdict == FIX_UNPROVEN)
+		return refuse(j, "no peer has an endpoint with a route, so no MTU is proven; give one with --mtu N");
+	if (p->verdict == FIX_TOO_SMALL)
+		return refuse(j, "what is known of the way leaves less than the 1280 that IPv6 needs: measure it with "
+				 "mtuscope probe, and give the MTU with --mtu N");
+	if (j->opt->mtu && p->safe && j->opt->mtu > p->safe)
+		fprintf(stderr,
+			"mtuscope fix: %s: %u is more than the %u that is known to fit, and taken on your word\n",
+			j->name, j->opt->mtu, p->safe);
+	print_plan(j);
+	fflush(stdout);
+	return j->opt->apply && p->verdict == FIX_SET ? apply(j) : EXIT_NOTHING;
+}
+
+static void print_undo(const struct job *j, const struct fix_record *r)
+{
+	char config[SHELL_WORD_LEN(PATH_MAX)], backup[SHELL_WORD_LEN(PATH_MAX)];
+
+	shell_word(config, sizeof(config), r->config);
+	shell_word(backup, sizeof(backup), r->backup);
+	if (r->backup[0])
+		printf("mv %s %s\n", backup, config);
+	printf("ip link set dev %s mtu %u\n", j->name, r->mtu_before);
+	if (!j->opt->apply)
+		printf("# nothing is changed; to do it: mtuscope fix %s --undo --apply\n", j->name);
+	fflush(stdout);
+}
+
+static enum exit_status undo(const struct job *j)
+{
+	static struct fix_record r;
+	int err;
+
+	switch (fix_undo_look(&r, j->tunnel->name, j->tunnel->mtu)) {
+	case UNDO_NOTHING_DONE:
+		return refuse(j, "there is nothing to undo");
+	case UNDO_MTU_CHANGED:
+		return refuse(j, "its MTU was changed by somebody else since; nothing is undone");
+	case UNDO_CONFIG_CHANGED:
+		return refuse(j,
+			      "its wg-quick file was edited since, and its backup lies beside it; nothing is undone");
+	case UNDO_FAILED:
+		return refuse(j, "what was done to it cannot be read; nothing is undone");
+	case UNDO_POSSIBLE:
+		break;
+	}
+	print_undo(j, &r);
+	if (!j->opt->apply)
+		return EXIT_NOTHING;
+	err = fix_undo(&r, j->tunnel->name);
+	if (err)
+		return fail(j, "cannot undo it", err);
+	printf("# done: %s has MTU %u again\n", j->name, r.mtu_before);
+	return EXIT_NOTHING;
+}
+
+static enum exit_status each_tunnel(const struct options *opt, const struct audit_scene *scene)
+{
+	const struct inventory *inv = &scene->inventory;
+	enum exit_status status = EXIT_NOTHING, one;
+
+	for (size_t i = 0; i < inv->links_n; i++) {
+		struct job j = { .opt = opt, .scene = scene, .tunnel = &inv->links[i] };
+
+		if (j.tunnel->role != WIRE_ROLE_TUNNEL)
+			continue;
+		shell_word(j.name, sizeof(j.name), j.tunnel->name);
+		j.config = audit_config_of(scene, j.tunnel->ifindex);
+		j.plan = fix_plan_make(scene, j.tunnel, opt->mtu);
+		one = opt->undo ? undo(&j) : fix(&j);
+		status = one > status ? one : status;
+	}
+	return status;
+}
+
+static size_t tunnels_of(const struct inventory *inv)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < inv->links_n; i++)
+		n += inv->links[i].role == WIRE_ROLE_TUNNEL;
+	return n;
+}
+
+static bool may_run(const struct options *opt, const struct audit_scene *scene)
+{
+	size_t tunnels = tunnels_of(&scene->inventory);
+	int err;
+
+	if (!tunnels) {
+		fprintf(stderr, "mtuscope fix: not a WireGuard interface: %s\n", opt->interfaces[0]);
+		return false;
+	}
+	if (opt->mtu && tunnels > 1) {
+		fprintf(stderr, "mtuscope fix: --mtu is for one interface: name it\n");
+		return false;
+	}
+	err = opt->apply ? fix_record_lock() : 0;
+	if (!err)
+		return true;
+	if (err == -EWOULDBLOCK)
+		fprintf(stderr, "mtuscope fix: another mtuscope fix is running\n");
+	else
+		fprintf(stderr, "mtuscope fix: --apply needs root: %s: %s\n", FIX_DIR, strerror(-err));
+	return false;
+}
+
+enum exit_status cmd_fix(const struct options *opt)
+{
+	enum exit_status status = EXIT_UNKNOWN;
+	struct audit_scene scene = { 0 };
+
+	if (opt->undo && (opt->mtu || opt->persist))
+		fprintf(stderr, "mtuscope fix: --undo takes neither --mtu nor --persist\n");
+	else if (!gather_scene(&scene, opt->interfaces, opt->interfaces_n, "fix") && may_run(opt, &scene))
+		status = each_tunnel(opt, &scene);
+	gather_free(&scene);
+	return status;
+}
