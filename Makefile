@@ -110,6 +110,9 @@ check-run: all $(UNIT_TESTS)
 bpf-check: all $(BPF_TESTS) ## the BPF programs against built packets, on this kernel; needs root
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(BPF_TESTS)
 
+verifier-record: $(BUILD)/tests/bpf/test_verifier ## note what the verifier counts in each program as the new normal; needs root
+	$(Q)scripts/verifier-record $(KERNELS)
+
 bench: all $(BENCHES) ## what a packet costs, on this kernel; needs root, takes minutes
 	$(Q)for b in $(BENCHES); do $$b || exit 1; done
 
