@@ -42,6 +42,8 @@ static const struct option_spec OPTIONS[] = {
 	{ 'u', false, "user", "NAME", "run as this user once attached (default: mtuscope if it exists, or nobody)" },
 	{ 'c', false, "config", "FILE", "read options from FILE (default: " CONFIG_PATH ", if it exists)" },
 	{ 'k', false, "check-config", NULL, "read the options and the configuration, say what is wrong, and end" },
+	{ 'F', false, "from", "ADDRESS|INTERFACE",
+	  "measure beside the tunnel, from there (repeatable): for each uplink its own result" },
 	{ 'b', false, "btf", "FILE", "type information of the running kernel, if it has no /sys/kernel/btf/vmlinux" },
 	{ 'A', false, "apply", NULL, "do it; without this nothing is changed" },
 	{ 'K', false, "persist", NULL,
@@ -53,6 +55,7 @@ static const struct option_spec OPTIONS[] = {
 	{ 'h', true, "help", NULL, "this text" },
 };
 
+#define OPERAND	  "PEER|ADDRESS"
 #define OPTIONS_N (sizeof(OPTIONS) / sizeof(OPTIONS[0]))
 
 static bool takes(const struct command *command, const struct option_spec *spec)
@@ -170,6 +173,11 @@ static int take(struct options *opt, const struct command *command, int letter, 
 	case 'k':
 		opt->check_config = true;
 		return 0;
+	case 'F':
+		if (opt->from_n == OPTIONS_FROM_MAX)
+			return usage_error("too many sources, at", arg, command);
+		opt->from[opt->from_n++] = arg;
+		return 0;
 	case 'P':
 	case 'p':
 		opt->probe = letter == 'P' ? PROBE_YES : PROBE_NO;
@@ -286,6 +294,23 @@ static int config_read(struct options *opt, const struct command *command)
 	return line ? -1 : 0;
 }
 
+/* What stands after the options. */
+static int operands(struct options *opt, const struct command *command)
+{
+	if (strchr(command->takes, 'O')) {
+		if (optind == opt->argc)
+			return usage_error("needs", OPERAND, command);
+		opt->operand = opt->argv[optind++];
+	}
+	for (; optind < opt->argc; optind++) {
+		if (!strchr(command->takes, 'I'))
+			return usage_error("unexpected argument", opt->argv[optind], command);
+		if (take(opt, command, 'i', opt->argv[optind]))
+			return -1;
+	}
+	return 0;
+}
+
 /* All of argv, or, with only 'c', that option alone. */
 static int arguments(struct options *opt, const struct command *command, int only)
 {
@@ -310,13 +335,7 @@ static int arguments(struct options *opt, const struct command *command, int onl
 		if (take(opt, command, letter, optarg))
 			return -1;
 	}
-	for (; !only && optind < opt->argc; optind++) {
-		if (!strchr(command->takes, 'I'))
-			return usage_error("unexpected argument", opt->argv[optind], command);
-		if (take(opt, command, 'i', opt->argv[optind]))
-			return -1;
-	}
-	return 0;
+	return only ? 0 : operands(opt, command);
 }
 
 int options_parse(struct options *opt, const struct command *command, int argc, char **argv)
@@ -360,8 +379,9 @@ static void print_option(const struct option_spec *spec)
 
 void options_help_command(const struct command *command)
 {
-	printf("usage: mtuscope %s [OPTION]...%s\n\n%s\n\n", command->name,
-	       strchr(command->takes, 'I') ? " [INTERFACE]..." : "", command->description);
+	printf("usage: mtuscope %s [OPTION]...%s%s\n\n%s\n\n", command->name,
+	       strchr(command->takes, 'I') ? " [INTERFACE]..." : "", strchr(command->takes, 'O') ? " " OPERAND : "",
+	       command->description);
 	for (size_t i = 0; i < OPTIONS_N; i++)
 		if (takes(command, &OPTIONS[i]))
 			print_option(&OPTIONS[i]);

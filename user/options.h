@@ -19,6 +19,8 @@ struct sink;
 /* The monitoring-plugin convention; a usage error is "could not tell" as well. */
 enum exit_status { EXIT_NOTHING, EXIT_WARNING, EXIT_CRITICAL, EXIT_UNKNOWN };
 
+#define OPTIONS_FROM_MAX 8
+
 enum probe_wish { PROBE_BY_DEFAULT, PROBE_YES, PROBE_NO };
 
 #define OPTIONS_OUTPUTS_MAX 8
@@ -41,6 +43,9 @@ struct options {
 	enum probe_wish probe;
 	uint32_t mtu; /* bytes, of a tunnel; 0: none given */
 	bool apply, persist, undo;
+	const char *operand; /* NULL: the command takes none */
+	const char *from[OPTIONS_FROM_MAX];
+	size_t from_n;
 	bool no_color;
 	int verbose;
 	/* serve */
@@ -64,7 +69,8 @@ struct options {
 struct command {
 	const char *name;
 	enum exit_status (*run)(const struct options *opt);
-	const char *takes; /* the letters of its options in OPTIONS; 'I': operands, which are interfaces */
+	const char *
+		takes; /* the letters of its options in OPTIONS; 'I': operands, which are interfaces; 'O': one, a peer or an address */
 	const char *summary;
 	const char *description;
 };

@@ -406,6 +406,31 @@ static void test_answers_that_are_rationed_are_waited_for(void **state)
 	}
 }
 
+/* The interface's own limit: nothing is sent above it, and nothing is said of the path. */
+static void test_what_the_interface_refuses_is_no_limit_of_the_path(void **state)
+{
+	struct prober_config c = plain(64, 0);
+	struct prober_order o;
+	uint32_t clock = 5000, wait, sent = 0;
+	struct prober p;
+
+	(void)state;
+	prober_start(&p, &c);
+	while (!p.end) {
+		if (!prober_next(&p, clock, &o, &wait)) {
+			clock += wait;
+		} else if (o.outer > 1500) {
+			prober_refused(&p);
+		} else {
+			sent++;
+			prober_answered(&p, o.seq, clock + RTT_MS);
+		}
+	}
+	assert_int_equal(p.end, PROBER_WHOLE);
+	assert_int_equal(prober_lower(&p), 1500);
+	assert_int_equal(p.sent, sent);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -427,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_a_host_that_dies_has_no_path_mtu),
 		cmocka_unit_test(test_the_budget_holds),
 		cmocka_unit_test(test_answers_that_are_rationed_are_waited_for),
+		cmocka_unit_test(test_what_the_interface_refuses_is_no_limit_of_the_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -255,10 +255,14 @@ static void the_largest_status_fits(void **state)
 	static struct link links[WIRE_LINKS];
 	static char blinds[4096];
 	struct audit_result result = { 0 };
+	struct status_probe probe;
 	static struct status s;
 	const struct sink *sink;
 
 	(void)state;
+	memset(&probe, 0x7f, sizeof(probe));
+	probe.to.family = probe.said_by.family = AF_INET6;
+	probe.exact = false;
 	for (int attached = 0; attached <= 1; attached++) {
 		memset(&s, 0x01, sizeof(s));
 		memset(links, 0x7f, sizeof(links));
@@ -269,6 +273,7 @@ static void the_largest_status_fits(void **state)
 		s.hooks_n = SIZE_MAX;
 		s.note = NULL;
 		s.result = &result;
+		s.probe = &probe;
 		for (size_t i = 0; i < STATUS_HOOKS_MAX; i++) {
 			s.hooks[i].attached = attached;
 			s.hooks[i].blinds = blinds;
@@ -408,6 +413,29 @@ static void ecs_note_is_a_status(void **state)
 	json_decref(root);
 }
 
+static void ecs_probe_is_part_of_the_status(void **state)
+{
+	const struct status_probe probe = { .to = { AF_INET, { 192, 0, 2, 1 } },
+					    .lower = 1492,
+					    .upper = 1493,
+					    .exact = true,
+					    .recommended_mtu = 1432,
+					    .tunnel_mtu = 8920,
+					    .sent = 17 };
+	struct status s = { .state = STATUS_EXIT, .probe = &probe };
+	json_t *o, *p;
+
+	(void)state;
+	o = parsed(sink_named("ecs")->status(record, SINK_RECORD_MAX, &s, NOON, NULL));
+	p = json_object_get(json_object_get(json_object_get(o, "mtuscope"), "status"), "probe");
+	assert_string_equal(json_string_value(json_object_get(p, "to")), "192.0.2.1");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(p, "path_mtu"), "lower")), 1492);
+	assert_true(json_is_true(json_object_get(json_object_get(p, "path_mtu"), "exact")));
+	assert_int_equal(json_integer_value(json_object_get(p, "recommended_mtu")), 1432);
+	assert_true(json_is_null(json_object_get(p, "said_by")));
+	json_decref(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +451,7 @@ int main(void)
 		cmocka_unit_test(text_of_a_status),
 		cmocka_unit_test(text_of_a_result),
 		cmocka_unit_test(ecs_note_is_a_status),
+		cmocka_unit_test(ecs_probe_is_part_of_the_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,11 @@ uint32_t prober_upper(const struct prober *p)
 	return upper_by(p, proven_dead(p));
 }
 
+uint32_t prober_upper_likely(const struct prober *p)
+{
+	return upper_by(p, smallest_lost(p, tries_needed(p, 1, CHANCE_SEARCH)));
+}
+
 bool prober_upper_said(const struct prober *p)
 {
 	const struct prober_size *dead = proven_dead(p);
@@ -184,8 +189,7 @@ static void finish(struct prober *p, enum prober_end end)
 /* Chooses what to try next, or ends. A control has been answered before. */
 static void advance(struct prober *p)
 {
-	const struct prober_size *lost = smallest_lost(p, tries_needed(p, 1, CHANCE_SEARCH));
-	uint32_t lower = prober_lower(p), upper = upper_by(p, lost);
+	uint32_t lower = prober_lower(p), upper = prober_upper_likely(p);
 
 	if (p->trial > lower && p->trial != upper)
 		return; /* undecided */
@@ -370,4 +374,22 @@ void prober_too_big(struct prober *p, uint32_t seq, uint32_t mtu, const struct i
 	/* No need to wait any longer; an answer that comes all the same proves the message wrong, as one before did. */
 	if (seq + 1 == p->sent && p->waiting && !is_control(p, probe->outer))
 		missed(p, probe);
+}
+
+void prober_refused(struct prober *p)
+{
+	uint32_t outer;
+
+	if (!p->sent || !p->waiting)
+		return;
+	outer = p->probes[--p->sent].outer;
+	p->waiting = false;
+	if (outer <= p->config.control) {
+		finish(p, PROBER_SILENT);
+		return;
+	}
+	p->config.max = outer - 1;
+	p->trial = 0;
+	if (p->hint >= outer)
+		p->hint = 0;
 }

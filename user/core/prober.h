@@ -82,9 +82,15 @@ bool prober_next(struct prober *p, uint32_t now_ms, struct prober_order *order, 
 void prober_answered(struct prober *p, uint32_t seq, uint32_t now_ms);
 void prober_too_big(struct prober *p, uint32_t seq, uint32_t mtu, const struct ip_address *by);
 
+/* The probe ordered last was not sent: the interface does not take that size. */
+void prober_refused(struct prober *p);
+
 /* The largest size proven to arrive, the smallest proven not to (0: none), bytes, outer. */
 uint32_t prober_lower(const struct prober *p);
 uint32_t prober_upper(const struct prober *p);
+
+/* … and the smallest that has been lost at all, so that it is probably not going to arrive. */
+uint32_t prober_upper_likely(const struct prober *p);
 
 /* Whether what makes `upper` dead is a router that says so, beyond the tunnel if through one: not a black hole. */
 bool prober_upper_said(const struct prober *p);

@@ -30,6 +30,18 @@ struct hook_status {
 	char note[STATUS_REASON_LEN];	 /* attached: why not in the best way for this hook; "" if it is */
 };
 
+/* What mtuscope probe has measured; sizes in bytes, outer. */
+struct status_probe {
+	struct ip_address to;	  /* beside the tunnel: the endpoint; else the host behind the peer */
+	uint32_t lower, upper;	  /* 0: none */
+	uint32_t recommended_mtu; /* of the tunnel; 0: none */
+	uint32_t tunnel_mtu;	  /* 0: not of a tunnel */
+	uint32_t sent, answered, lost;
+	uint32_t said_mtu; /* by a too-big message; 0: there was none */
+	struct ip_address said_by;
+	bool exact;
+};
+
 struct status {
 	enum status_state state;
 	struct hook_status hooks[STATUS_HOOKS_MAX];
@@ -41,6 +53,7 @@ struct status {
 	uint64_t findings_opened, findings_open; /* for the summary at exit */
 	const struct audit_note *note;	   /* of an audit: what one rule says, and then only state counts; or NULL */
 	const struct audit_result *result; /* of an audit: how it ended; or NULL */
+	const struct status_probe *probe;  /* NULL: nothing was to be measured */
 };
 
 /* How many hooks are attached, and how many are not though there would be something to see. */

@@ -13,6 +13,7 @@
 #define UDP_BURST    5	/* Linux answers six closed ports at once, and then one a second (icmp_ratelimit) */
 #define UDP_GAP_MS   1050
 #define RECEIVE_MAX  64 /* messages looked at in one step: whoever floods does not hold us up */
+#define CHECK_BUDGET 4	/* one answer settles it, and nothing rests on there being none */
 #define METHODS	     2
 
 static enum probe_method method_at(const struct measure *m, size_t i)
@@ -69,12 +70,16 @@ static void prober_config_make(const struct measure *m, struct prober_config *c)
 		c->padding_mtu = probe_route_mtu(&m->target);
 		c->max = m->config.tunnel_mtu + add;
 	} else {
-		c->max = m->config.egress_mtu ? m->config.egress_mtu : probe_route_mtu(&m->target);
+		c->max = m->config.egress_mtu ? m->config.egress_mtu : PROBE_SIZE_MAX;
 	}
+	if (c->max > PROBE_SIZE_MAX)
+		c->max = PROBE_SIZE_MAX;
 	if (m->stage == MEASURE_CHECK) {
 		c->control = r->lower;
 		c->max = c->guess = r->upper_round;
-	} else if (r->lower && r->upper_round) {
+		if (c->budget > CHECK_BUDGET)
+			c->budget = CHECK_BUDGET;
+	} else if (r->lower && (r->upper_round || r->whole)) {
 		/* What the tunnel has shown, and only the bytes between are left to tell. */
 		c->control = r->lower;
 		c->upper = r->upper_round;
@@ -130,16 +135,18 @@ static void take_bracket(struct measure *m)
 	if (m->stage == MEASURE_TUNNEL && prober_upper_said(p))
 		upper = 0;
 	r->upper_round = upper;
+	r->upper_said = upper && prober_upper_said(p);
 	if (upper && (m->method == PROBE_UDP || (r->direction == WIRE_RX && r->there)))
 		r->upper = upper;
 	r->exact = r->upper && r->upper == r->lower + 1 && p->end == PROBER_BRACKETED;
-	r->whole = m->stage == MEASURE_TUNNEL && p->end == PROBER_WHOLE;
+	if (m->stage == MEASURE_TUNNEL)
+		r->whole = p->end == PROBER_WHOLE;
 }
 
 static void next_stage(struct measure *m)
 {
 	const struct measured *r = &m->result;
-	bool narrow = r->upper_round && r->upper_round - r->lower <= PADDING;
+	bool narrow = (r->upper_round && r->upper_round - r->lower <= PADDING) || (r->whole && m->config.beyond);
 
 	m->attempt = 0;
 	if (m->stage == MEASURE_TUNNEL && r->direction == WIRE_RX && r->upper_round)
@@ -225,8 +232,11 @@ static bool attempt_step(struct measure *m, uint32_t now_ms, uint32_t *wait_ms)
 	struct prober_order order;
 
 	receive(m, now_ms);
-	while (prober_next(&m->prober, now_ms, &order, wait_ms))
+	while (prober_next(&m->prober, now_ms, &order, wait_ms)) {
 		m->result.err = probe_socket_send(m->socket, order.seq, order.size);
+		if (m->result.err == -EMSGSIZE)
+			prober_refused(&m->prober);
+	}
 	return !m->prober.end;
 }
 

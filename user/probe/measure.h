@@ -33,6 +33,7 @@ struct measure_config {
 	uint32_t egress_mtu;	    /* 0: unknown */
 	uint32_t mark;		    /* the tunnel's own, for what goes beside it */
 	uint16_t echo_id;
+	bool beyond; /* measure beside the tunnel also if all that it can send arrives */
 };
 
 struct measured {
@@ -42,6 +43,7 @@ struct measured {
 	uint32_t upper_round; /* the smallest size that does not come back; one of both ways loses it; 0: none */
 	bool exact;	      /* lower is the path MTU of that direction */
 	bool whole;	      /* all that the tunnel can send arrives */
+	bool upper_said;      /* a router says that upper_round is too big */
 	bool there;	      /* rx: upper_round does arrive there, it is the way back that loses it */
 	uint32_t sent, answered, lost, too_big, ignored;
 	uint32_t size_min, size_max; /* outer, of the probes sent */
@@ -62,6 +64,13 @@ struct measure {
 	enum probe_method method;
 	struct measured result;
 };
+
+/* What a measurement needs to know of a peer, but for the hosts behind it. */
+void measure_peer(struct measure_config *m, const struct link *tunnel, const struct peer *peer);
+
+/* One more host, unless it is there; and those that the peer's AllowedIPs name one by one, often the peer itself. */
+void measure_add_host(struct measure_config *m, const struct ip_address *ip);
+void measure_add_single_hosts(struct measure_config *m, const struct inventory *inv, const struct peer *peer);
 
 void measure_start(struct measure *m, const struct measure_config *config);
 void measure_close(struct measure *m);

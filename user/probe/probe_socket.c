@@ -17,7 +17,6 @@
 
 #include "message.h"
 
-#define PACKET_MAX  65535
 #define UDP_HEADER  8
 #define PORT_FIRST  33434 /* traceroute's: nobody is expected to listen there */
 #define PORT_SPREAD 16000
@@ -36,7 +35,7 @@ struct probe_socket {
 	struct echo_identity echo;
 	uint16_t port; /* UDP: of sequence number 0 */
 	int fd;
-	uint8_t buf[PACKET_MAX];
+	uint8_t buf[PROBE_SIZE_MAX];
 };
 
 static socklen_t sockaddr_make(struct sockaddr_storage *ss, const struct ip_address *ip, uint16_t port)
@@ -200,7 +199,7 @@ int probe_socket_send(struct probe_socket *s, uint32_t seq, uint32_t size)
 	socklen_t to_len = sockaddr_make(&to, &s->to, udp ? (uint16_t)(s->port + seq) : 0);
 	size_t len;
 
-	if (size < probe_size_min(s->to.family) || size > PACKET_MAX || seq >= SEQ_MAX)
+	if (size < probe_size_min(s->to.family) || size > PROBE_SIZE_MAX || seq >= SEQ_MAX)
 		return -EINVAL;
 	len = size - ip_header(s->to.family) - (udp ? UDP_HEADER : 0);
 	if (udp)

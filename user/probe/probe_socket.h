@@ -11,6 +11,8 @@
 
 #include "snapshot.h"
 
+#define PROBE_SIZE_MAX 65535 /* bytes of an IP packet */
+
 enum probe_method { PROBE_UDP, PROBE_ECHO };
 
 struct probe_target {

@@ -245,6 +245,27 @@ static void status_note(struct json_writer *w, const struct audit_note *n)
 	json_end_object(w);
 }
 
+static void status_probe(struct json_writer *w, const struct status_probe *p)
+{
+	char ip[FORMAT_IP_LEN];
+
+	json_begin_object(w, "probe");
+	json_put_string(w, "to", format_ip(ip, &p->to) ? ip : NULL);
+	json_begin_object(w, "path_mtu");
+	json_put_uint_or_null(w, "lower", p->lower);
+	json_put_uint_or_null(w, "upper", p->upper);
+	json_put_bool(w, "exact", p->exact);
+	json_end_object(w);
+	json_put_uint_or_null(w, "tunnel_mtu", p->tunnel_mtu);
+	json_put_uint_or_null(w, "recommended_mtu", p->recommended_mtu);
+	json_put_uint(w, "sent", p->sent);
+	json_put_uint(w, "answered", p->answered);
+	json_put_uint(w, "lost", p->lost);
+	json_put_uint_or_null(w, "said_mtu", p->said_mtu);
+	json_put_string(w, "said_by", format_ip(ip, &p->said_by) ? ip : NULL);
+	json_end_object(w);
+}
+
 void ecs_status_object(struct json_writer *w, const struct status *s)
 {
 	json_begin_object(w, "status");
@@ -267,6 +288,8 @@ void ecs_status_object(struct json_writer *w, const struct status *s)
 	json_end_object(w);
 	if (s->result)
 		status_result(w, s->result);
+	if (s->probe)
+		status_probe(w, s->probe);
 	json_end_object(w);
 }
 
