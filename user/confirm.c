@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "measure.h"
 
-#define PROBED_MAX 256 /* findings remembered; beyond them the oldest would be probed anew */
+#define SUSPECTS_MAX	 64    /* stalled flows remembered: each is probed once */
+#define SUSPECT_PAUSE_MS 30000 /* hosts die all the time: not more often */
+#define RESULT_MS	 10000 /* a suspect's result is good for the finding that it opens, so soon after */
+#define PROBED_MAX	 256   /* findings remembered; beyond them the oldest would be probed anew */
 
 struct confirm {
 	struct analysis *analysis;
@@ -22,7 +24,14 @@ struct confirm {
 	char probed[PROBED_MAX][FINDING_ID_LEN];
 	size_t probed_n;
 	struct finding finding; /* being probed */
-	bool chosen;		/* there is one */
+	bool chosen;		/* there is one, or a suspect */
+	bool suspected;		/* it is a suspect */
+	struct suspect suspect; /* the present one, or the last */
+	uint64_t suspects[SUSPECTS_MAX];
+	size_t suspects_n;
+	uint32_t suspect_ms;	/* when the last was begun; 0: never */
+	uint32_t result_ms;	/* when it was confirmed; 0: it was not, or its result has been used */
+	struct measured result; /* of it */
 	struct measure measure;
 };
 
@@ -79,74 +88,97 @@ static void consider(const struct finding *f, void *arg)
 	c->chosen = true;
 }
 
-static void host_add(struct measure_config *m, const struct ip_address *ip)
-{
-	if (!ip->family || m->hosts_n == MEASURE_HOSTS)
-		return;
-	for (size_t i = 0; i < m->hosts_n; i++)
-		if (!memcmp(&m->hosts[i], ip, sizeof(*ip)))
-			return;
-	m->hosts[m->hosts_n++] = *ip;
-}
-
 /* Those of the stalled flows are alive; then what AllowedIPs name as single hosts, often the peer itself. */
 static void hosts_choose(struct measure_config *m, const struct finding *f, const struct inventory *inv,
 			 const struct peer *peer)
 {
-	host_add(m, &f->host);
+	measure_add_host(m, &f->host);
 	for (size_t i = 0; i < f->flows_n && m->hosts_n < MEASURE_HOSTS / 2; i++)
-		host_add(m, f->direction == WIRE_TX ? &f->flows[i].destination.ip : &f->flows[i].source.ip);
-	for (size_t i = 0; i < inv->allowed_ips_n; i++) {
-		const struct allowed_ip *a = &inv->allowed_ips[i];
-
-		if (&inv->peers[a->peer] == peer && a->prefix_len == (a->ip.family == AF_INET6 ? 128 : 32))
-			host_add(m, &a->ip);
-	}
+		measure_add_host(m, f->direction == WIRE_TX ? &f->flows[i].destination.ip : &f->flows[i].source.ip);
+	measure_add_single_hosts(m, inv, peer);
 }
 
-static const struct peer *peer_of(const struct finding *f, const struct inventory *inv, const struct link *tunnel)
+static const struct peer *peer_of(const struct inventory *inv, const struct link *tunnel, const uint8_t *public_key)
 {
 	for (size_t i = 0; i < inv->peers_n; i++)
 		if (inv->peers[i].tunnel_ifindex == tunnel->ifindex &&
-		    !memcmp(inv->peers[i].public_key, f->public_key, WG_KEY_LEN))
+		    !memcmp(inv->peers[i].public_key, public_key, WG_KEY_LEN))
 			return &inv->peers[i];
 	return NULL;
 }
 
-static bool config_make(const struct confirm *c, const struct inventory *inv, struct measure_config *m)
+static bool begin(struct confirm *c, const struct inventory *inv, const struct link *tunnel, const uint8_t *public_key,
+		  enum wire_direction direction)
 {
-	const struct finding *f = &c->finding;
-	const struct link *tunnel = inventory_link_named(inv, f->interface);
-	const struct peer *peer = tunnel ? peer_of(f, inv, tunnel) : NULL;
+	const struct peer *peer = tunnel ? peer_of(inv, tunnel, public_key) : NULL;
+	struct measure_config m = { .direction = direction, .echo_id = c->echo_id };
 
 	if (!peer)
 		return false;
-	*m = (struct measure_config){ .direction = f->direction,
-				      .tunnel_mtu = tunnel->mtu,
-				      .tunnel_family = f->outer_family,
-				      .endpoint = peer->endpoint.ip,
-				      .egress_mtu = peer->egress_mtu,
-				      .mark = tunnel->fwmark,
-				      .echo_id = c->echo_id };
-	memcpy(m->tunnel, tunnel->name, sizeof(m->tunnel));
-	hosts_choose(m, f, inv, peer);
-	return m->hosts_n;
+	measure_peer(&m, tunnel, peer);
+	if (c->suspected)
+		measure_add_host(&m, &c->suspect.host);
+	else
+		hosts_choose(&m, &c->finding, inv, peer);
+	measure_start(&c->measure, &m);
+	return m.hosts_n;
 }
+
+static void consider_suspect(const struct suspect *s, void *arg)
+{
+	struct confirm *c = arg;
+
+	for (size_t i = 0; i < SUSPECTS_MAX; i++)
+		if (c->suspects[i] == s->tag)
+			return;
+	if (c->chosen)
+		return;
+	c->suspect = *s;
+	c->chosen = c->suspected = true;
+}
+
+static void choose_suspect(struct confirm *c, const struct inventory *inv)
+{
+	if (c->suspect_ms && now_ms() - c->suspect_ms < SUSPECT_PAUSE_MS)
+		return;
+	analysis_suspects(c->analysis, consider_suspect, c);
+	if (!c->chosen)
+		return;
+	c->suspect_ms = now_ms();
+	c->suspects[c->suspects_n++ % SUSPECTS_MAX] = c->suspect.tag;
+	c->chosen = begin(c, inv, inventory_link(inv, c->suspect.tunnel_ifindex), c->suspect.public_key, WIRE_TX);
+}
+
+/* The finding that a confirmed suspicion has opened has been measured already. */
+static bool is_measured(struct confirm *c)
+{
+	if (!c->result_ms || now_ms() - c->result_ms > RESULT_MS || c->finding.direction != WIRE_TX ||
+	    memcmp(c->finding.public_key, c->suspect.public_key, WG_KEY_LEN))
+		return false;
+	c->result_ms = 0;
+	return true;
+}
+
+static void give(struct confirm *c, const struct measured *r);
 
 void confirm_choose(struct confirm *c, const struct inventory *inv)
 {
-	struct measure_config m;
-
 	if (c->chosen)
 		return;
+	c->suspected = false;
 	analysis_open_findings(c->analysis, consider, c);
-	if (!c->chosen)
+	if (!c->chosen) {
+		choose_suspect(c, inv);
 		return;
+	}
 	memcpy(c->probed[c->probed_n++ % PROBED_MAX], c->finding.id, FINDING_ID_LEN);
-	if (config_make(c, inv, &m))
-		measure_start(&c->measure, &m);
-	else
+	if (is_measured(c)) {
+		give(c, &c->result);
 		c->chosen = false;
+	} else {
+		c->chosen = begin(c, inv, inventory_link_named(inv, c->finding.interface), c->finding.public_key,
+				  c->finding.direction);
+	}
 }
 
 static void said_open(const struct finding *f, void *arg)
@@ -183,19 +215,34 @@ static void give(struct confirm *c, const struct measured *r)
 			c->finding.interface, r->sent);
 }
 
+/* The host answers small probes and none of the size that stalls: it is the path. */
+static void judge(struct confirm *c, const struct measured *r)
+{
+	uint32_t dead = r->upper ? r->upper : r->upper_round;
+
+	if (!r->tunnel_answered || !dead || dead > c->suspect.outer)
+		return;
+	c->result = *r;
+	c->result_ms = now_ms();
+	analysis_suspect_probed(c->analysis, &c->suspect, dead);
+}
+
 void confirm_step(struct confirm *c)
 {
 	uint32_t wait_ms;
 
 	if (!c->chosen)
 		return;
-	if (!still_open(c)) {
+	if (!c->suspected && !still_open(c)) {
 		measure_close(&c->measure);
 		c->chosen = false;
 		return;
 	}
 	if (measure_step(&c->measure, now_ms(), &wait_ms))
 		return;
-	give(c, &c->measure.result);
+	if (c->suspected)
+		judge(c, &c->measure.result);
+	else
+		give(c, &c->measure.result);
 	c->chosen = false;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Confirms findings with probes: chooses an open path-blackhole that has not been probed yet and a host behind its peer,
+ * Confirms with probes: chooses an open path-blackhole that has not been probed yet and a host behind its peer,
  * has the path measured (user/probe/), and gives the result to the analysis. One finding at a time, each once, at most
- * PROBER_BUDGET probes. Called by cmd_watch.c.
+ * PROBER_BUDGET probes. Where there is none, a flow that stalls is suspected, and its host probed the same way. Called by cmd_watch.c.
  */
 #ifndef MTUSCOPE_CONFIRM_H
 #define MTUSCOPE_CONFIRM_H

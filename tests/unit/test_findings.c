@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -19,10 +20,13 @@
 
 static struct scene s;
 static struct wire_flow *mail, *other;
+static struct suspect suspect;
+static size_t suspects;
 
 static int start(void **state)
 {
 	(void)state;
+	suspects = 0;
 	scene_start(&s, 8920);
 	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
 	mail = scene_flow(&s, "10.1.0.9");
@@ -441,6 +445,69 @@ static void test_probing_of_an_unknown_finding_is_ignored(void **state)
 	assert_int_equal(s.log_n, 1);
 }
 
+static void suspected(const struct suspect *it, void *arg)
+{
+	(void)arg;
+	suspect = *it;
+	suspects++;
+}
+
+/* One flow alone stalls, its host is heard no more: dead, or a hole. */
+static void stall_alone(void)
+{
+	flow_delivers(&s, mail, 100);
+	scene_tick(&s);
+	scene_stall(&s, mail, 1400, NULL, 10 * SECOND);
+	suspects = 0;
+	analysis_suspects(s.analysis, suspected, NULL);
+}
+
+static void test_a_suspicion_is_no_finding(void **state)
+{
+	(void)state;
+	stall_alone();
+	assert_int_equal(suspects, 1);
+	assert_int_equal(suspect.outer, 1468);
+	assert_int_equal(suspect.host.family, AF_INET);
+	scene_stall(&s, mail, 1400, NULL, MINUTE);
+	assert_int_equal(s.log_n, 0);
+}
+
+static void test_a_suspicion_that_probes_confirm_is_a_finding(void **state)
+{
+	(void)state;
+	stall_alone();
+	analysis_suspect_probed(s.analysis, &suspect, 1404);
+	scene_stall(&s, mail, 1400, NULL, SECOND);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(scene_last(&s)->class, FINDING_PATH_BLACKHOLE);
+	assert_int_equal(scene_last(&s)->direction, WIRE_TX);
+	/* It is explained now: nothing is left to be suspected. */
+	suspects = 0;
+	analysis_suspects(s.analysis, suspected, NULL);
+	assert_int_equal(suspects, 0);
+}
+
+static void test_probes_of_larger_sizes_confirm_nothing(void **state)
+{
+	(void)state;
+	stall_alone();
+	analysis_suspect_probed(s.analysis, &suspect, 1484);
+	scene_stall(&s, mail, 1400, NULL, MINUTE);
+	assert_int_equal(s.log_n, 0);
+}
+
+static void test_a_healthy_flow_is_not_suspected(void **state)
+{
+	(void)state;
+	for (int i = 0; i < MINUTE; i++) {
+		flow_delivers(&s, mail, 1400);
+		scene_tick(&s);
+		analysis_suspects(s.analysis, suspected, NULL);
+	}
+	assert_int_equal(suspects, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +535,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_probing_resolves_what_is_well_again, start, end),
 		cmocka_unit_test_setup_teardown(test_traffic_refutes_what_was_probed, start, end),
 		cmocka_unit_test_setup_teardown(test_probing_of_an_unknown_finding_is_ignored, start, end),
+		cmocka_unit_test_setup_teardown(test_a_suspicion_is_no_finding, start, end),
+		cmocka_unit_test_setup_teardown(test_a_suspicion_that_probes_confirm_is_a_finding, start, end),
+		cmocka_unit_test_setup_teardown(test_probes_of_larger_sizes_confirm_nothing, start, end),
+		cmocka_unit_test_setup_teardown(test_a_healthy_flow_is_not_suspected, start, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

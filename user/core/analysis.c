@@ -3,8 +3,10 @@
 #include "analysis.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "detect/detect.h"
+#include "detect/step.h"
 #include "findings.h"
 #include "ledger.h"
 
@@ -124,6 +126,37 @@ void analysis_probed(struct analysis *a, const char *id, const struct finding_pr
 	struct tee tee = { a, fn, arg };
 
 	findings_probed(a->findings, a->ledgers, id, probe, a->last_ms, count_opened, &tee);
+}
+
+void analysis_suspects(struct analysis *a, suspect_fn fn, void *arg)
+{
+	const struct ledger *l;
+
+	for (size_t i = 0; (l = ledgers_at(a->ledgers, i)); i++) {
+		const struct stall *stall = l->has_peer && !findings_know(a->findings, l) ? step_suspect(l) : NULL;
+		struct suspect s = { .tunnel_ifindex = l->tunnel_ifindex };
+
+		if (!stall)
+			continue;
+		memcpy(s.public_key, l->public_key, WG_KEY_LEN);
+		s.outer = stall->outer;
+		s.host = stall->flow.destination.ip;
+		s.tag = stall->tag;
+		fn(&s, arg);
+	}
+}
+
+void analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32_t dead_outer)
+{
+	struct ledger *l;
+
+	for (size_t i = 0; (l = ledgers_at(a->ledgers, i)); i++) {
+		if (l->direction != WIRE_TX || l->tunnel_ifindex != s->tunnel_ifindex ||
+		    memcmp(l->public_key, s->public_key, WG_KEY_LEN))
+			continue;
+		l->probed_dead_outer = dead_outer;
+		l->probed_ms = a->last_ms;
+	}
 }
 
 size_t analysis_open_findings(const struct analysis *a, finding_fn fn, void *arg)

@@ -38,6 +38,26 @@ struct finding_probe {
  */
 void analysis_probed(struct analysis *a, const char *id, const struct finding_probe *probe, finding_fn fn, void *arg);
 
+/* A flow towards a peer that stalls, which by itself proves nothing: the host may have died. Probing it settles that. */
+struct suspect {
+	uint32_t tunnel_ifindex;
+	uint8_t public_key[WG_KEY_LEN];
+	uint32_t outer; /* bytes: size that stalls */
+	struct ip_address host;
+	uint64_t tag; /* of the flow */
+};
+
+typedef void (*suspect_fn)(const struct suspect *s, void *arg);
+
+/* Calls fn for a suspect of each path that has one and no finding that explains it. */
+void analysis_suspects(struct analysis *a, suspect_fn fn, void *arg);
+
+/*
+ * Probes of that outer size did not reach the suspect's host while smaller ones did: with the next snapshot its stall, if
+ * it lasts, opens a finding.
+ */
+void analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32_t dead_outer);
+
 /* The findings not resolved: calls fn for each, returns their number. fn may be NULL. */
 size_t analysis_open_findings(const struct analysis *a, finding_fn fn, void *arg);
 

@@ -302,6 +302,11 @@ static bool is_overshadowed(const struct findings *fs, const struct ledger *l, e
 	return false;
 }
 
+bool findings_know(const struct findings *fs, const struct ledger *l)
+{
+	return is_overshadowed(fs, l, FINDING_PATH_BLACKHOLE);
+}
+
 int findings_verdict(struct findings *fs, const struct snapshot *snap, const struct ledger *l, enum finding_class class,
 		     const struct verdict *v, finding_fn fn, void *arg)
 {

@@ -25,6 +25,9 @@ void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, co
 /* After all paths: resolves findings whose path is no more. */
 void findings_sweep(struct findings *fs, const struct snapshot *snap, finding_fn fn, void *arg);
 
+/* Whether something that vanishes on this path is known already. */
+bool findings_know(const struct findings *fs, const struct ledger *l);
+
 size_t findings_each(const struct findings *fs, finding_fn fn, void *arg);
 
 #endif

@@ -111,6 +111,9 @@ struct ledger {
 	/* base loss of late, from segments that got through in the end */
 	struct trial_second trials[LEDGER_TRIAL_SECONDS];
 	uint64_t trials_ever;
+	/* tx: a suspicion that probes have confirmed: small ones were answered, those of that size were not */
+	uint32_t probed_dead_outer;
+	uint32_t probed_ms; /* 0: never */
 	/* rx */
 	struct loss_tick ticks[LEDGER_TICKS];
 	size_t ticks_next;

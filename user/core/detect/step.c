@@ -13,6 +13,7 @@
 #define CHANCE_MAX	      1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
 #define CHANCE_UNKNOWN	      1e-6 /* rx: silence alone, and the base loss not known yet */
 #define TRIES_MIN	      3	   /* of one flow: less may be one burst of loss */
+#define TRIES_SUSPECT	      4	   /* of one flow: worth a few probes */
 #define TRIES_ALL	      5 /* of all flows: a policer that takes a third of what is large takes so many once in 250 times */
 #define TRIES_BURST	      2 /* of each further flow these count for nothing: one burst of loss takes both */
 #define TRIES_CHANGED	      6 /* the size did get through shortly before: the path must have changed, which is rare */
@@ -251,11 +252,34 @@ static bool witness_rx(const struct ledger *l, const struct stall *s, uint32_t n
 	return all >= REPEATED_CHANGED && chance_only_these(s->rate, all, s->received) < CHANCE_MAX;
 }
 
+/* tx: probes have shown that the host lives and that this size does not reach it. */
+static bool probes_say_so(const struct ledger *l, const struct stall *s, uint32_t now_ms)
+{
+	return l->direction == WIRE_TX && l->probed_ms && now_ms - l->probed_ms <= LEDGER_WINDOW_MS &&
+	       s->outer >= l->probed_dead_outer && s->tries >= TRIES_MIN;
+}
+
 static bool is_witness(const struct ledger *l, const struct stall *s, uint32_t now_ms, uint32_t overhead)
 {
 	if (s->outer <= OUTER_MIN || size_is_history(l, s, overhead) || size_got_through(l, s))
 		return false;
+	if (probes_say_so(l, s, now_ms))
+		return true;
 	return l->direction == WIRE_TX ? witness_tx(l, s, now_ms) : witness_rx(l, s, now_ms);
+}
+
+const struct stall *step_suspect(const struct ledger *l)
+{
+	uint32_t overhead = outer_overhead(l->outer_family);
+
+	for (size_t i = 0; l->direction == WIRE_TX && i < l->stalls_n; i++) {
+		const struct stall *s = &l->stalls[i];
+
+		if (s->outer > OUTER_MIN && s->tries >= TRIES_SUSPECT && s->alive != ALIVE_NOT && !s->given_up &&
+		    !size_is_history(l, s, overhead) && !size_got_through(l, s))
+			return s;
+	}
+	return NULL;
 }
 
 /* Keeps the flows that have been stalled longest. */

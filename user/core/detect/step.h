@@ -9,6 +9,12 @@
 bool step_find(const struct ledger *l, uint32_t now_ms, struct verdict *v);
 
 /*
+ * tx: a stall of a size that does not get through, to a host that was alive shortly before, whatever the cause. What
+ * traffic alone does not prove, a few probes may. NULL: none.
+ */
+const struct stall *step_suspect(const struct ledger *l);
+
+/*
  * tx: whether what vanishes was fragmented on this machine: the step is where fragmentation begins, at the MTU of the egress
  * link or at a learned path MTU, and fragments were made while the flows stalled. rx: whether fragments of the
  * peer came meanwhile, without their ends.
