@@ -10,7 +10,7 @@ BUILD ?= build$(if $(SAN),/san)
 KERNELS ?= 6.1 6.12
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
-INCLUDES := -Ibpf -Iuser -Iuser/core -Iuser/inventory -Iuser/kernel -Iuser/probe -Iuser/sink -Iuser/metrics -Iuser/outlet -Iuser/daemon -isystem $(BUILD)/bpf
+INCLUDES := -Ibpf -Iuser -Iuser/core -Iuser/inventory -Iuser/kernel -Iuser/probe -Iuser/record -Iuser/sink -Iuser/metrics -Iuser/outlet -Iuser/daemon -isystem $(BUILD)/bpf
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(INCLUDES) -DVERSION='"$(VERSION)"' $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) -MMD -MP $(CFLAGS)
 LDLIBS := -lbpf -lelf -lz -lmnl -levent_core -lcap-ng -linih -lm
@@ -42,7 +42,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 25
 	@echo '  variables: V=1  SAN=address,undefined  CC=clang  KERNELS="6.1 6.12"  DESTDIR=  PREFIX='
 
-.PHONY: all help demo test check check-run test-run bpf-check bench soak fuzz fmt lint install clean
+.PHONY: all help demo test check check-run test-run bpf-check bench soak recordings fuzz fmt lint install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -133,6 +133,14 @@ $(BUILD)/tests/soak: tests/soak/soak.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka
 
+recordings: $(BUILD)/tests/record ## make tests/recordings anew, after a change of what a snapshot holds
+	$(Q)$< tests/recordings
+
+$(BUILD)/tests/record: tests/recordings/record.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka
+
 $(BPF_HELPERS): $(BUILD)/bpf/tc.skel.h
 
 $(BUILD)/tests/bpf/%: tests/bpf/%.c $(BPF_HELPERS) $(BUILD)/libmtuscope.a
@@ -167,7 +175,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(SOURCES)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
 	$(Q)$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined $(INCLUDES) -o $@ $< \
-		$(wildcard user/core/*.c user/core/*/*.c user/sink/*.c user/inventory/*.c user/probe/*.c user/metrics/metrics.c) -lmnl -lm -ljansson
+		$(wildcard user/core/*.c user/core/*/*.c user/sink/*.c user/inventory/*.c user/probe/*.c user/metrics/metrics.c user/record/*.c) -lmnl -lm -lz -ljansson
 
 fmt: ## format the C files
 	$(Q)clang-format -i $(shell git ls-files '*.c' '*.h' ':!vmlinux')

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* mtuscope watch: snapshots by the clock -> analysis -> records, until the duration is over or a signal comes. */
+/*
+ * mtuscope watch: snapshots by the clock -> analysis -> records, and to a recording if one is asked for, until the
+ * duration is over or a signal comes.
+ */
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,7 +14,10 @@
 #include "commands.h"
 #include "confirm.h"
 #include "observer.h"
+#include "outcome.h"
+#include "recording.h"
 #include "reporter.h"
+#include "watch.h"
 
 #define PROBE_MS                                                                                                       \
 	20 /* answers and time-outs of probes are looked at so often; nothing is done where none is under way */
@@ -19,7 +25,9 @@
 
 struct watch {
 	const struct options *opt;
-	struct reporter *reporter;
+	const char *command;
+	struct reporter *reporter;	  /* NULL: nothing is to be said */
+	struct recording_file *recording; /* NULL: none is asked for */
 	struct observer *observer;
 	struct analysis *analysis;
 	struct confirm *confirm; /* NULL: nothing is to be sent */
@@ -39,7 +47,7 @@ static int64_t realtime_ms(void)
 
 static void fail(struct watch *w, const char *what, int err)
 {
-	fprintf(stderr, "mtuscope watch: %s: %s\n", what, strerror(err));
+	fprintf(stderr, "mtuscope %s: %s: %s\n", w->command, what, strerror(err));
 	w->failed = true;
 }
 
@@ -47,7 +55,8 @@ static void report_finding(const struct finding *f, void *arg)
 {
 	struct watch *w = arg;
 
-	reporter_finding(w->reporter, f, w->realtime_ms);
+	if (w->reporter)
+		reporter_finding(w->reporter, f, w->realtime_ms);
 }
 
 static void report_status(struct watch *w, bool at_exit)
@@ -59,12 +68,13 @@ static void report_status(struct watch *w, bool at_exit)
 		w->status.state = STATUS_EXIT;
 	w->status.findings_opened = analysis_opened(w->analysis, &worst);
 	w->status.findings_open = analysis_open_findings(w->analysis, NULL, NULL);
-	reporter_status(w->reporter, &w->status, realtime_ms());
+	if (w->reporter)
+		reporter_status(w->reporter, &w->status, realtime_ms());
 }
 
 static bool works(const struct watch *w)
 {
-	return !w->failed && reporter_works(w->reporter);
+	return !w->failed && (!w->reporter || reporter_works(w->reporter));
 }
 
 static void tick(struct watch *w, bool at_end)
@@ -83,7 +93,11 @@ static void tick(struct watch *w, bool at_end)
 	err = analysis_step(w->analysis, &snap, report_finding, w);
 	if (err)
 		fail(w, "analysis", -err);
-	reporter_snapshot(w->reporter, &snap, at_end);
+	if (w->reporter)
+		reporter_snapshot(w->reporter, &snap, at_end);
+	err = w->recording ? recording_write(w->recording, &snap) : 0;
+	if (err)
+		fail(w, w->opt->record, -err);
 	if (w->confirm && !at_end)
 		confirm_choose(w->confirm, &snap.inventory);
 }
@@ -161,30 +175,6 @@ static int loop(struct watch *w)
 	return err;
 }
 
-/* Finding nothing means something only if everything could be followed: flows, sessions and subjects that had no room could not. */
-static bool in_doubt(const struct status *s)
-{
-	uint64_t untold =
-		s->losses[WIRE_LOSS_FLOW_REFUSED] + s->losses[WIRE_LOSS_SESSION_FULL] + s->losses[WIRE_LOSS_TALLY_FULL];
-
-	if (untold)
-		fprintf(stderr,
-			"mtuscope watch: could not tell: there was no room to follow %llu flows, sessions or events\n",
-			(unsigned long long)untold);
-	return untold;
-}
-
-static enum exit_status result(const struct watch *w)
-{
-	enum finding_severity worst;
-
-	if (!works(w))
-		return EXIT_UNKNOWN;
-	if (!analysis_opened(w->analysis, &worst) || worst == SEVERITY_INFO)
-		return in_doubt(&w->status) ? EXIT_UNKNOWN : EXIT_NOTHING;
-	return worst == SEVERITY_CRITICAL ? EXIT_CRITICAL : EXIT_WARNING;
-}
-
 /* Asked for, or somebody looks at a terminal. */
 static bool wants_probes(const struct options *opt)
 {
@@ -193,38 +183,59 @@ static bool wants_probes(const struct options *opt)
 	return !opt->sink && !opt->output && isatty(STDOUT_FILENO);
 }
 
-enum exit_status cmd_watch(const struct options *opt)
+static int recording_begin(struct watch *w)
+{
+	int err = w->opt->record ? recording_create(&w->recording, w->opt->record) : 0;
+
+	if (err)
+		fail(w, w->opt->record, -err);
+	return err;
+}
+
+enum exit_status watch_run(const struct options *opt, const char *command, bool reports)
 {
 	enum exit_status status = EXIT_UNKNOWN;
-	struct watch w = { .opt = opt };
+	struct watch w = { .opt = opt, .command = command };
+	int err;
 
-	if (reporter_open(&w.reporter, opt, "watch"))
+	if (reports && reporter_open(&w.reporter, opt, command))
 		return EXIT_UNKNOWN;
-	if (observer_open(&w.observer, opt, "watch"))
+	if (observer_open(&w.observer, opt, command) || recording_begin(&w))
 		goto out;
 	w.analysis = analysis_new();
 	w.base = event_base_new();
-	if (w.analysis && wants_probes(opt)) {
+	if (w.analysis && reports && wants_probes(opt)) {
 		w.confirm = confirm_new(w.analysis, report_finding, &w);
 		if (!w.confirm)
 			goto out;
 		observer_ignore_echo(w.observer, confirm_echo_id(w.confirm));
 	}
 	if (!w.analysis || !w.base || loop(&w)) {
-		fprintf(stderr, "mtuscope watch: out of memory\n");
+		fprintf(stderr, "mtuscope %s: out of memory\n", command);
 		goto out;
 	}
 	if (works(&w))
 		tick(&w, true);
 	if (works(&w))
 		report_status(&w, true);
-	status = result(&w);
+	err = recording_close(w.recording);
+	w.recording = NULL;
+	if (err)
+		fail(&w, opt->record, -err);
+	if (works(&w))
+		status = outcome(w.analysis, w.status.losses, command);
 out:
 	if (w.base)
 		event_base_free(w.base);
+	recording_close(w.recording);
 	confirm_free(w.confirm);
 	analysis_free(w.analysis);
 	observer_close(w.observer);
 	reporter_close(w.reporter);
 	return status;
+}
+
+enum exit_status cmd_watch(const struct options *opt)
+{
+	return watch_run(opt, "watch", true);
 }

@@ -29,6 +29,7 @@ static const struct option_spec OPTIONS[] = {
 	{ 'j', false, "json", NULL, "write one JSON record a line, the same as --format ecs" },
 	{ 'f', false, "format", "NAME", "write records as: text, ecs, ocsf, cef, rfc5424, journal" },
 	{ 'o', true, "output", "FILE", "append records to FILE instead of standard output" },
+	{ 'R', false, "record", "FILE", "write what is seen to FILE as well, for mtuscope report" },
 	{ 'P', false, "probe", NULL,
 	  "confirm a black hole with at most 40 probes, and measure the path MTU (the default on a terminal)" },
 	{ 'p', false, "no-probe", NULL, "send nothing, only observe (the default elsewhere)" },
@@ -178,6 +179,9 @@ static int take(struct options *opt, const struct command *command, int letter, 
 			return usage_error("too many sources, at", arg, command);
 		opt->from[opt->from_n++] = arg;
 		return 0;
+	case 'R':
+		opt->record = arg;
+		return 0;
 	case 'P':
 	case 'p':
 		opt->probe = letter == 'P' ? PROBE_YES : PROBE_NO;
@@ -294,12 +298,20 @@ static int config_read(struct options *opt, const struct command *command)
 	return line ? -1 : 0;
 }
 
+/* NULL: the command takes none that it must have. */
+static const char *operand_name(const struct command *command)
+{
+	if (strchr(command->takes, 'O'))
+		return OPERAND;
+	return strchr(command->takes, 'D') ? "FILE" : NULL;
+}
+
 /* What stands after the options. */
 static int operands(struct options *opt, const struct command *command)
 {
-	if (strchr(command->takes, 'O')) {
+	if (operand_name(command)) {
 		if (optind == opt->argc)
-			return usage_error("needs", OPERAND, command);
+			return usage_error("needs", operand_name(command), command);
 		opt->operand = opt->argv[optind++];
 	}
 	for (; optind < opt->argc; optind++) {
@@ -379,8 +391,10 @@ static void print_option(const struct option_spec *spec)
 
 void options_help_command(const struct command *command)
 {
-	printf("usage: mtuscope %s [OPTION]...%s%s\n\n%s\n\n", command->name,
-	       strchr(command->takes, 'I') ? " [INTERFACE]..." : "", strchr(command->takes, 'O') ? " " OPERAND : "",
+	const char *operand = operand_name(command);
+
+	printf("usage: mtuscope %s [OPTION]...%s%s%s\n\n%s\n\n", command->name,
+	       strchr(command->takes, 'I') ? " [INTERFACE]..." : "", operand ? " " : "", operand ? operand : "",
 	       command->description);
 	for (size_t i = 0; i < OPTIONS_N; i++)
 		if (takes(command, &OPTIONS[i]))

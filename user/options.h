@@ -39,6 +39,7 @@ struct options {
 	uint64_t duration_ms;	 /* 0: until interrupted */
 	const struct sink *sink; /* NULL: text */
 	const char *output;	 /* NULL: standard output */
+	const char *record;	 /* watch: file to record to, NULL: none */
 	const char *btf;
 	enum probe_wish probe;
 	uint32_t mtu; /* bytes, of a tunnel; 0: none given */
@@ -70,7 +71,7 @@ struct command {
 	const char *name;
 	enum exit_status (*run)(const struct options *opt);
 	const char *
-		takes; /* the letters of its options in OPTIONS; 'I': operands, which are interfaces; 'O': one, a peer or an address */
+		takes; /* the letters of its options in OPTIONS; 'I': operands, which are interfaces; 'O': one, a peer or an address; 'D': one, a file */
 	const char *summary;
 	const char *description;
 };

@@ -39,7 +39,7 @@ static void job_start(struct job *j, uint64_t seed, size_t kind)
 	if (j->pid < 0)
 		exit(3);
 	if (!j->pid) {
-		struct story_result r = story_tell(&j->story);
+		struct story_result r = story_tell(&j->story, NULL, NULL);
 
 		_exit(write(ends[1], &r, sizeof(r)) != sizeof(r));
 	}
@@ -85,20 +85,11 @@ static uint32_t percentile(const struct sums *s, unsigned int percent)
 	return s->open_n ? s->open_ms[(s->open_n - 1) * percent / 100] : 0;
 }
 
-static size_t kind_named(const char *name)
-{
-	size_t kind = 0;
-
-	while (kind < story_kinds() && strcmp(story_kind_name(kind), name))
-		kind++;
-	return kind;
-}
-
 int main(int argc, char **argv)
 {
 	uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 200,
 		 first = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
-	size_t kind = argc > 2 ? kind_named(argv[2]) : story_kinds(), jobs_n = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t kind = argc > 2 ? story_kind_named(argv[2]) : story_kinds(), jobs_n = sysconf(_SC_NPROCESSORS_ONLN);
 	struct sums sums = { .open_ms = calloc(seeds + 1, sizeof(uint32_t)) };
 	struct job jobs[JOBS_MAX];
 

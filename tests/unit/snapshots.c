@@ -167,6 +167,8 @@ static void note(const struct finding *f, void *arg)
 
 void scene_step(struct scene *s, const struct snapshot *snap)
 {
+	if (s->sees)
+		s->sees(snap, s->sees_arg);
 	assert_int_equal(analysis_step(s->analysis, snap, note, s), 0);
 	assert_int_equal(analysis_open_findings(s->analysis, NULL, NULL), s->opened - s->resolved);
 }

@@ -22,6 +22,8 @@
 
 struct scene {
 	struct analysis *analysis;
+	void (*sees)(const struct snapshot *snap, void *arg); /* NULL, or told of each snapshot */
+	void *sees_arg;
 	uint32_t clock_ms; /* what the programs take for the time: that of the last snapshot */
 	struct link links[SCENE_LINKS];
 	size_t links_n;

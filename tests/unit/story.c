@@ -3,8 +3,12 @@
 #include "story.h"
 
 #include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "outer.h"
 
@@ -226,6 +230,16 @@ const char *story_kind_name(size_t kind)
 	return KINDS[kind].name;
 }
 
+size_t story_kind_named(const char *name)
+{
+	size_t kind = 0;
+
+	while (kind < KINDS_N && strcmp(KINDS[kind].name, name))
+		kind++;
+	assert_true(kind < KINDS_N);
+	return kind;
+}
+
 bool story_kind_is_hole(size_t kind)
 {
 	return KINDS[kind].hole;
@@ -293,9 +307,10 @@ void story_describe(const struct story *s, char *text, size_t len)
 		 s->pings ? ", pings" : "", s->headers);
 }
 
-/* NULL, or what in the finding contradicts the truth. */
-static const char *contradicts(const struct story *s, const struct finding *f)
+const char *story_contradicts(const struct story *s, const struct finding *f)
 {
+	if (!s->hole)
+		return "there is no hole";
 	if (f->class != FINDING_PATH_BLACKHOLE)
 		return "the class";
 	if (f->direction != s->direction)
@@ -329,7 +344,7 @@ static struct story_result judge(const struct story *s, uint32_t opened_ms)
 	r.open_ms = opened_ms - swallowed_ms;
 	for (size_t i = 0; i < scene->log_n; i++) {
 		const struct finding *f = &scene->log[i];
-		const char *wrong = contradicts(s, f);
+		const char *wrong = story_contradicts(s, f);
 
 		if (!wrong)
 			continue;
@@ -341,12 +356,14 @@ static struct story_result judge(const struct story *s, uint32_t opened_ms)
 	return r;
 }
 
-struct story_result story_tell(const struct story *s)
+struct story_result story_tell(const struct story *s, void (*sees)(const struct snapshot *snap, void *arg), void *arg)
 {
 	uint32_t opened_ms = 0;
 	struct story_result r;
 
 	network_start_as(&n, s->seed, s->tunnel_mtu, s->connections, s->family, s->headers);
+	n.scene.sees = sees;
+	n.scene.sees_arg = arg;
 	n.scene.links[0].mtu = n.scene.peers[0].egress_mtu = TUNNEL_MAX + OUTER_OVERHEAD_IPV6;
 	n.loss[WIRE_TX] = n.loss[WIRE_RX] = s->loss;
 	n.delay_ms = s->delay_ms;

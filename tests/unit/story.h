@@ -45,6 +45,13 @@ struct story story_draw(uint64_t seed, size_t kind);
 /* One line, for a person to find what is wrong with a seed. */
 void story_describe(const struct story *s, char *text, size_t len);
 
-struct story_result story_tell(const struct story *s);
+/* `sees`, unless NULL, is told of each snapshot. */
+struct story_result story_tell(const struct story *s, void (*sees)(const struct snapshot *snap, void *arg), void *arg);
+
+/* NULL, or what in a finding contradicts the story's truth. */
+const char *story_contradicts(const struct story *s, const struct finding *f);
+
+/* The kind of that name; fails the test if there is none. */
+size_t story_kind_named(const char *name);
 
 #endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What an analysis has come to, as an exit status: for the commands that observe or replay. */
+#ifndef MTUSCOPE_OUTCOME_H
+#define MTUSCOPE_OUTCOME_H
+
+#include "analysis.h"
+#include "options.h"
+
+/* Says on stderr why, where it could not tell. */
+enum exit_status outcome(const struct analysis *a, const uint64_t losses[WIRE_LOSSES], const char *command);
+
+#endif
