@@ -140,6 +140,35 @@ lab_underlay()
 	lab_forward "$LAB_INET"
 }
 
+# lab_second_uplink MTU: the gateway's other way to the internet, not in use yet; its path carries MTU both ways, the
+# first one's 1500.
+lab_second_uplink()
+{
+	lab_ip "$LAB_INET" <<-END
+		link add to-gw2 mtu 16000 type veth peer name wan1 mtu 9000 netns $LAB_GW
+		address add 100.64.7.254/24 dev to-gw2
+		link set to-gw2 up
+	END
+	lab_ip "$LAB_GW" <<-END
+		address add 100.64.7.3/24 dev wan1
+		link set wan1 up
+		route add default via 100.64.7.254 dev wan1 metric 900
+	END
+	lab_no_offload "$LAB_INET" to-gw2
+	lab_no_offload "$LAB_GW" wan1
+	lab_path_rules "iifname to-gw meta length > 1500" "iifname to-relay ip daddr 203.0.113.3 meta length > 1500" \
+		"iifname to-gw2 meta length > $1" "iifname to-relay ip daddr 100.64.7.3 meta length > $1"
+}
+
+# lab_failover: the first uplink dies; the gateway's packets take the second.
+lab_failover()
+{
+	lab_ip "$LAB_GW" <<-END
+		address flush dev wan0
+		link set wan0 down
+	END
+}
+
 lab_lan()
 {
 	lab_ip "$LAB_GW" <<-END

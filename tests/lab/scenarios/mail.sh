@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The incident with the real thing: mail from a relay to a mail server, STARTTLS with a 4096-bit chain. First the tunnel is
-# down because an end lacks its peer's endpoint; then mail queues in a black hole; then it is cured and the queue drains.
+# down because an end lacks its peer's endpoint; then mail queues in a black hole, it is cured and the queue drains; then
+# the gateway moves to its other provider, whose path carries less.
 . "$(dirname "$0")/../lib.sh"
 . "$LAB_REPO/tests/lab/mail.sh"
 
 lab_require_wireguard
-lab_incident
+lab_incident --keepalive 5
+lab_second_uplink 1400
 [[ -e $LAB_CHAIN/chain.pem ]] || bail_out "no certificates; make build/tests/chain"
 mail_servers
 
@@ -27,23 +29,48 @@ in_ns "$LAB_RELAY" wg set wg0 peer "$LAB_GW_KEY" endpoint "$LAB_GW_ENDPOINT"
 in_ns "$LAB_GW" wg set wg0 peer "$LAB_RELAY_KEY" endpoint "$LAB_RELAY_ENDPOINT"
 wait_for 20 "the tunnel" lab_pings "$LAB_RELAY" "$LAB_SERVER_IP" 56 || bail_out "the tunnel does not come up"
 
-# Phase 2: ping is back, mail is not.
-start_mtuscope "$LAB_GW" || bail_out "mtuscope does not start"
-records=$MTUSCOPE_RECORDS
-finding='.mtuscope.finding | select(.class == "path-blackhole" and .direction == "tx")'
-mail_send 20
-check "hole: the finding is open" wait_record "$records" 30 "$finding | .state == \"open\""
-assert_record "$records" "$finding | .peer.public_key == \"$LAB_RELAY_KEY\" and (.path_mtu | .lower <= 1500 and .upper > 1500)" \
-	"hole: with the relay's key and a bracket that holds 1500"
-assert_record "$records" "$finding | .flows[0].source | .ip == \"$LAB_SERVER_IP\" and .port == 25" "hole: it is the mail server's port"
-is "$(mail_queued) $(mail_arrived)" "21 0" "hole: all mail queues"
+# Nothing is lost yet, and check would have warned.
+in_ns "$LAB_GW" "$LAB_MTUSCOPE" check >"$(lab_file check.txt)"
+is "$?" 1 "check: warns"
+check "check: of the tunnel's MTU" grep -q "mtu 1440" "$(lab_file check.txt)"
 
-# Phase 3: as it recommends, on both ends.
-mtu=$(jq -r 'select(.mtuscope.finding) | .mtuscope.finding.recommended_mtu' "$records" | tail -n 1)
-lab_tunnel_mtu "$mtu" "$mtu"
-check "cured: the queue drains" wait_for 60 "the queue to drain" mail_numbers 0 21
-check "cured: the finding is resolved" wait_record "$records" 10 "$finding | .state == \"resolved\""
+# finding_opens NAME PATH_MTU TUNNEL_MTU: what is found and measured is right.
+finding_opens()
+{
+	check "$1: the finding is open" wait_record "$records" 30 "$finding | .state == \"open\" and .tunnel_mtu == $3"
+	assert_record "$records" "$finding | .state == \"open\" and .tunnel_mtu == $3 and
+		.peer.public_key == \"$LAB_RELAY_KEY\" and (.path_mtu | .lower <= $2 and .upper > $2)" \
+		"$1: with the relay's key and a bracket that holds $2"
+	assert_record "$records" "$finding | .flows[0].source | .ip == \"$LAB_SERVER_IP\" and .port == 25" "$1: it is the mail server's port"
+	check "$1: a probe finds the best MTU" wait_record "$records" 20 \
+		"$finding | .recommended_mtu == $(($2 - 60)) and .path_mtu.exact and .recommended_basis == \"probe\""
+}
+
+# cure_works NAME MTU ARRIVED: set on both ends, the queue drains.
+cure_works()
+{
+	lab_tunnel_mtu "$2" "$2"
+	check "$1: the queue drains" wait_for 60 "the queue to drain" mail_numbers 0 "$3"
+	check "$1: the finding is resolved" wait_record "$records" 10 \
+		"$finding | .state == \"resolved\" and .recommended_mtu == $2"
+}
+
+# Phase 2: ping is back, mail is not.
+finding='.mtuscope.finding | select(.class == "path-blackhole" and .direction == "tx")'
+start_mtuscope "$LAB_GW" --probe || bail_out "mtuscope does not start"
+records=$MTUSCOPE_RECORDS
+mail_send 20
+finding_opens hole 1500 8920
+is "$(mail_queued) $(mail_arrived)" "21 0" "hole: all mail queues"
+cure_works cured 1440 21
+
+# Phase 3: the other provider carries less.
+lab_failover
+wait_for 20 "the tunnel by the other provider" lab_pings "$LAB_RELAY" "$LAB_SERVER_IP" 56 || bail_out "no failover"
+mail_send 5
+finding_opens failover 1400 1440
+cure_works "failover cured" 1340 26
 stop_mtuscope
-is "$MTUSCOPE_STATUS" 2 "cured: the exit status is 2"
+is "$MTUSCOPE_STATUS" 2 "the exit status is 2"
 mail_stop
 done_testing
