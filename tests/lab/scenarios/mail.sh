@@ -49,7 +49,11 @@ finding_opens()
 # cure_works NAME MTU ARRIVED: set on both ends, the queue drains.
 cure_works()
 {
-	lab_tunnel_mtu "$2" "$2"
+	local ns
+
+	for ns in "$LAB_GW" "$LAB_RELAY"; do
+		check "$1: fix sets it in ${ns#lab*-}" in_ns "$ns" "$LAB_MTUSCOPE" fix --apply --mtu "$2" wg0
+	done
 	check "$1: the queue drains" wait_for 60 "the queue to drain" mail_numbers 0 "$3"
 	check "$1: the finding is resolved" wait_record "$records" 10 \
 		"$finding | .state == \"resolved\" and .recommended_mtu == $2"
