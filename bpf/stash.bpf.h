@@ -13,7 +13,7 @@
 /*
  * Names a call: a task is in a function once, and whoever interrupts it there for a call of its own has another
  * packet. Where the exit does not know the packet (kretprobe) it is NULL, and of two such calls the interrupted one
- * is lost, and counted so.
+ * is lost. stash_put() counts that, and a call whose exit was missed, when it finds the place taken.
  */
 struct stash_id {
 	__u64 task;
@@ -46,8 +46,10 @@ static __always_inline void stash_put(void *packet, const struct stash *what)
 {
 	struct stash_id id = stash_id(packet);
 
-	if (bpf_map_update_elem(&stash, &id, what, BPF_ANY))
-		loss_count(WIRE_LOSS_UNPARSED);
+	if (!bpf_map_update_elem(&stash, &id, what, BPF_NOEXIST))
+		return;
+	loss_count(WIRE_LOSS_UNPARSED);
+	bpf_map_update_elem(&stash, &id, what, BPF_EXIST);
 }
 
 /* Takes it out into *what; 0, or -1 if the entry was not seen. */

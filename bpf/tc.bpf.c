@@ -124,7 +124,9 @@ static __always_inline int observe(struct __sk_buff *skb, __u8 role, int tx)
 		return TC_ACT_UNSPEC;
 	/*
 	 * Parsed into this CPU's element and not onto the stack: the verifier does not track what a map holds, so the many
-	 * ways through the headers are one state to what follows, and the program stays within its limits.
+	 * ways through the headers are one state to what follows, and the program stays within its limits. Packets run
+	 * here with bottom halves off, one at a time on a CPU; a PREEMPT_RT kernel whose bottom halves do not exclude each other
+	 * (without PREEMPT_RT_NEEDS_BH_LOCK, from 6.18 on) could let a second packet into the first one's element.
 	 */
 	_Static_assert(sizeof(*p) <= sizeof(c->scratch), "a packet fits");
 	p = (struct packet *)c->scratch;
