@@ -224,9 +224,15 @@ static void report_status(const struct probing *p, const struct measured *r)
 	reporter_status(p->reporter, &status, (int64_t)clock_ms(CLOCK_REALTIME));
 }
 
+/* Loss has eaten up the probes: neither that all sizes arrive is known, nor where they cease to. */
+static bool gave_up(const struct measured *r)
+{
+	return r->tunnel_answered && !upper_of(r) && !r->whole;
+}
+
 static enum exit_status result_of(const struct target *t, const struct measured *r)
 {
-	if (!r->lower)
+	if (!r->lower || gave_up(r))
 		return EXIT_UNKNOWN;
 	if (!too_large(t, r))
 		return EXIT_NOTHING;
@@ -249,6 +255,8 @@ static void tell(struct probing *p, const struct measured *r)
 		report_status(p, r);
 	} else if (r->lower) {
 		print_result(p->target, r);
+		if (gave_up(r))
+			complain("could not tell", "too many probes were lost, or a router says what is too big");
 		if (result == EXIT_CRITICAL || result == EXIT_WARNING)
 			print_fixes(&f);
 	}
