@@ -27,6 +27,7 @@
 #define SENT_BEFORE_MS	      1000 /* an acknowledgement so soon after may be of what was sent before the path changed */
 #define REPEATED_MIN	      4	   /* rx: so many in vain after the first, as TRIES_ALL */
 #define REPEATED_CHANGED      6	   /* … of all flows, if the size did get through shortly before */
+#define TICK_SLACK_MS	      250  /* the programs date packets with the last snapshot's time */
 #define LOST_TICKS_MIN	      3	   /* rx: gaps at different moments, not a burst or two */
 #define LOST_TICKS_JUMBO      2	   /* … where the size makes a hole likelier than a burst */
 #define STALL_LOSS_MAX	      64   /* rx: packets that one stalled flow loses at most: a window and its repetitions */
@@ -238,6 +239,10 @@ static bool witness_rx(const struct ledger *l, const struct stall *s, uint32_t n
 	bool before = size_got_through_before(l, s), counted = s->lost || s->received;
 	uint32_t n = repeated(s, now_ms), all;
 
+	/* Nothing at all came since, so no gap can show either. */
+	if (s->kind == EVIDENCE_TCP_HOLE && s->outer > ETHERNET_MTU && !before &&
+	    l->last_heard_ms <= s->first_ms + TICK_SLACK_MS)
+		return repetitions(now_ms - s->first_ms) >= REPEATED_MIN;
 	if (n < REPEATED_MIN || chance_all_lost(s->rate, n + 1) > CHANCE_MAX)
 		return false;
 	if (!counted)
