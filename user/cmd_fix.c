@@ -18,9 +18,27 @@ struct job {
 	const struct audit_scene *scene;
 	const struct link *tunnel;
 	const struct audit_config *config;
+	const struct peer *peer; /* whose routes alone get the MTU; NULL: the interface */
+	struct allowed_ip networks[FIX_ROUTES_MAX];
+	size_t networks_n; /* of the peer, may be more than there is room for */
 	char name[SHELL_WORD_LEN(IFACE_NAME_LEN)];
 	struct fix_plan plan;
 };
+
+/* On that tunnel, 0: on any. */
+static const struct peer *peer_of_key(const struct audit_scene *scene, uint32_t tunnel_ifindex, const char *wanted)
+{
+	char key[FORMAT_KEY_LEN];
+
+	for (size_t i = 0; i < scene->inventory.peers_n; i++) {
+		const struct peer *peer = &scene->inventory.peers[i];
+
+		format_key(key, peer->public_key);
+		if (!strcmp(key, wanted) && (!tunnel_ifindex || peer->tunnel_ifindex == tunnel_ifindex))
+			return peer;
+	}
+	return NULL;
+}
 
 static enum exit_status refuse(const struct job *j, const char *why)
 {
@@ -104,12 +122,33 @@ static void print_other_ends(const struct job *j)
 
 	printf("# on the other end of each peer, to be run there, with its name of the tunnel:\n");
 	for (size_t i = 0; i < inv->peers_n; i++) {
-		if (inv->peers[i].tunnel_ifindex != j->tunnel->ifindex)
+		if (inv->peers[i].tunnel_ifindex != j->tunnel->ifindex || (j->peer && &inv->peers[i] != j->peer))
 			continue;
 		printf("#   ip link set dev %s mtu %u   # ", j->name, j->plan.mtu);
 		print_peer(&inv->peers[i]);
 		printf("\n");
 	}
+}
+
+static void print_routes(const struct job *j)
+{
+	char ip[FORMAT_IP_LEN];
+
+	for (size_t i = 0; i < j->networks_n; i++) {
+		format_ip(ip, &j->networks[i].ip);
+		printf("ip route replace %s/%u dev %s mtu %u\n", ip, j->networks[i].prefix_len, j->name, j->plan.mtu);
+	}
+	printf("# to keep it: each of these commands as a PostUp of the interface\n");
+}
+
+static void print_do(const struct job *j)
+{
+	printf("# nothing is changed; to do it: mtuscope fix %s", j->name);
+	if (j->peer)
+		printf(" --peer %s", j->opt->peer);
+	if (j->opt->mtu)
+		printf(" --mtu %u", j->opt->mtu);
+	printf(" --apply%s\n", j->plan.set_config ? " --persist" : "");
 }
 
 static void print_plan(const struct job *j)
@@ -120,15 +159,18 @@ static void print_plan(const struct job *j)
 		printf("# %s: MTU %u, nothing to fix\n", j->name, j->tunnel->mtu);
 		return;
 	}
-	printf("# %s: MTU %u -> %u\n", j->name, j->tunnel->mtu, p->mtu);
+	printf("# %s: MTU %u -> %u%s\n", j->name, j->tunnel->mtu, p->mtu, j->peer ? " for one peer" : "");
 	print_reason(j);
-	if (p->set_live)
-		printf("ip link set dev %s mtu %u\n", j->name, p->mtu);
-	print_snippet(j);
+	if (j->peer) {
+		print_routes(j);
+	} else {
+		if (p->set_live)
+			printf("ip link set dev %s mtu %u\n", j->name, p->mtu);
+		print_snippet(j);
+	}
 	print_other_ends(j);
 	if (!j->opt->apply)
-		printf("# nothing is changed; to do it: mtuscope fix %s%s --apply%s\n", j->name,
-		       j->opt->mtu ? " --mtu N" : "", p->set_config ? " --persist" : "");
+		print_do(j);
 }
 
 static bool is_quick(const struct job *j)
@@ -139,7 +181,7 @@ static bool is_quick(const struct job *j)
 static enum exit_status apply(const struct job *j)
 {
 	bool persists = j->opt->persist && j->plan.set_config;
-	struct fix_record record = { 0 };
+	static struct fix_record record;
 	struct fix_edit edit = { 0 };
 	enum exit_status status = EXIT_NOTHING;
 	int err;
@@ -162,10 +204,44 @@ static enum exit_status apply(const struct job *j)
 	return status;
 }
 
-static enum exit_status fix(const struct job *j)
+static enum exit_status apply_routes(const struct job *j)
+{
+	static struct fix_record record;
+	int err = fix_apply_routes(&record, j->tunnel, j->networks, j->networks_n, j->plan.mtu);
+
+	if (err)
+		return fail(j, "cannot do it, all of it or the rest of it", err);
+	printf("# done: %zu %s MTU %u; back: mtuscope fix %s --undo --apply\n", j->networks_n,
+	       j->networks_n == 1 ? "route has" : "routes have", j->plan.mtu, j->name);
+	return EXIT_NOTHING;
+}
+
+/* Why the MTU cannot be given to the peer's routes, NULL: it can. */
+static const char *routes_refused(const struct job *j)
+{
+	if (!j->networks_n)
+		return "nothing is routed to that peer: it has no AllowedIPs";
+	if (j->networks_n > FIX_ROUTES_MAX)
+		return "too many networks are routed to that peer: set the MTU of the interface";
+	for (size_t i = 0; i < j->networks_n; i++)
+		if (!j->networks[i].prefix_len)
+			return "everything is routed to that peer: set the MTU of the interface";
+	return NULL;
+}
+
+static enum exit_status fix(struct job *j)
 {
 	const struct fix_plan *p = &j->plan;
+	const char *refused = j->peer ? routes_refused(j) : NULL;
+	int err;
 
+	if (refused)
+		return refuse(j, refused);
+	err = j->peer ? fix_routes_filter(j->tunnel, j->networks, &j->networks_n) : 0;
+	if (err)
+		return fail(j, "its routes", err);
+	if (j->peer && !j->networks_n)
+		return refuse(j, "the networks of that peer are routed to other links");
 	if (p->verdict == FIX_UNPROVEN)
 		return refuse(j, "no peer has an endpoint with a route, so no MTU is proven; give one with --mtu N");
 	if (p->verdict == FIX_TOO_SMALL)
@@ -177,7 +253,20 @@ static enum exit_status fix(const struct job *j)
 			j->name, j->opt->mtu, p->safe);
 	print_plan(j);
 	fflush(stdout);
-	return j->opt->apply && p->verdict == FIX_SET ? apply(j) : EXIT_NOTHING;
+	if (!j->opt->apply || p->verdict != FIX_SET)
+		return EXIT_NOTHING;
+	return j->peer ? apply_routes(j) : apply(j);
+}
+
+static void print_route_undo(const struct job *j, const struct fix_route *r)
+{
+	char ip[FORMAT_IP_LEN];
+
+	format_ip(ip, &r->to.ip);
+	if (r->before == ROUTE_ABSENT)
+		printf("ip route del %s/%u dev %s\n", ip, r->to.prefix_len, j->name);
+	else
+		printf("ip route change %s/%u dev %s mtu %u\n", ip, r->to.prefix_len, j->name, r->before);
 }
 
 static void print_undo(const struct job *j, const struct fix_record *r)
@@ -188,7 +277,10 @@ static void print_undo(const struct job *j, const struct fix_record *r)
 	shell_word(backup, sizeof(backup), r->backup);
 	if (r->backup[0])
 		printf("mv %s %s\n", backup, config);
-	printf("ip link set dev %s mtu %u\n", j->name, r->mtu_before);
+	for (size_t i = 0; i < r->routes_n; i++)
+		print_route_undo(j, &r->routes[i]);
+	if (r->mtu_before != j->tunnel->mtu)
+		printf("ip link set dev %s mtu %u\n", j->name, r->mtu_before);
 	if (!j->opt->apply)
 		printf("# nothing is changed; to do it: mtuscope fix %s --undo --apply\n", j->name);
 	fflush(stdout);
@@ -199,7 +291,7 @@ static enum exit_status undo(const struct job *j)
 	static struct fix_record r;
 	int err;
 
-	switch (fix_undo_look(&r, j->tunnel->name, j->tunnel->mtu)) {
+	switch (fix_undo_look(&r, j->tunnel)) {
 	case UNDO_NOTHING_DONE:
 		return refuse(j, "there is nothing to undo");
 	case UNDO_MTU_CHANGED:
@@ -215,11 +307,28 @@ static enum exit_status undo(const struct job *j)
 	print_undo(j, &r);
 	if (!j->opt->apply)
 		return EXIT_NOTHING;
-	err = fix_undo(&r, j->tunnel->name);
+	err = fix_undo(&r, j->tunnel);
 	if (err)
 		return fail(j, "cannot undo it", err);
-	printf("# done: %s has MTU %u again\n", j->name, r.mtu_before);
+	printf("# done: %s is as it was, with MTU %u\n", j->name, r.mtu_before);
 	return EXIT_NOTHING;
+}
+
+/* The tunnel's peer of the key that was given, and its networks; NULL: it has none of that key. */
+static const struct peer *take_peer(struct job *j)
+{
+	const struct inventory *inv = &j->scene->inventory;
+	const struct peer *peer = peer_of_key(j->scene, j->tunnel->ifindex, j->opt->peer);
+
+	for (size_t i = 0; peer && i < inv->allowed_ips_n; i++) {
+		if (&inv->peers[inv->allowed_ips[i].peer] != peer)
+			continue;
+		if (j->networks_n < FIX_ROUTES_MAX)
+			j->networks[j->networks_n] = inv->allowed_ips[i];
+		j->networks_n++;
+	}
+	j->peer = peer;
+	return peer;
 }
 
 static enum exit_status each_tunnel(const struct options *opt, const struct audit_scene *scene)
@@ -230,11 +339,12 @@ static enum exit_status each_tunnel(const struct options *opt, const struct audi
 	for (size_t i = 0; i < inv->links_n; i++) {
 		struct job j = { .opt = opt, .scene = scene, .tunnel = &inv->links[i] };
 
-		if (j.tunnel->role != WIRE_ROLE_TUNNEL)
+		if (j.tunnel->role != WIRE_ROLE_TUNNEL || (opt->peer && !take_peer(&j)))
 			continue;
 		shell_word(j.name, sizeof(j.name), j.tunnel->name);
 		j.config = audit_config_of(scene, j.tunnel->ifindex);
-		j.plan = fix_plan_make(scene, j.tunnel, opt->mtu);
+		j.plan = j.peer ? fix_plan_make_peer(scene, j.tunnel, j.peer, opt->mtu)
+				: fix_plan_make(scene, j.tunnel, opt->mtu);
 		one = opt->undo ? undo(&j) : fix(&j);
 		status = one > status ? one : status;
 	}
@@ -259,7 +369,11 @@ static bool may_run(const struct options *opt, const struct audit_scene *scene)
 		fprintf(stderr, "mtuscope fix: not a WireGuard interface: %s\n", opt->interfaces[0]);
 		return false;
 	}
-	if (opt->mtu && tunnels > 1) {
+	if (opt->peer && !peer_of_key(scene, 0, opt->peer)) {
+		fprintf(stderr, "mtuscope fix: no peer has this public key: %s\n", opt->peer);
+		return false;
+	}
+	if (opt->mtu && !opt->peer && tunnels > 1) {
 		fprintf(stderr, "mtuscope fix: --mtu is for one interface: name it\n");
 		return false;
 	}
@@ -278,8 +392,10 @@ enum exit_status cmd_fix(const struct options *opt)
 	enum exit_status status = EXIT_UNKNOWN;
 	struct audit_scene scene = { 0 };
 
-	if (opt->undo && (opt->mtu || opt->persist))
-		fprintf(stderr, "mtuscope fix: --undo takes neither --mtu nor --persist\n");
+	if (opt->undo && (opt->mtu || opt->persist || opt->peer))
+		fprintf(stderr, "mtuscope fix: --undo takes neither --mtu nor --peer nor --persist\n");
+	else if (opt->peer && opt->persist)
+		fprintf(stderr, "mtuscope fix: --persist is for an interface: wg-quick knows no MTU of a peer\n");
 	else if (!gather_scene(&scene, opt->interfaces, opt->interfaces_n, "fix") && may_run(opt, &scene))
 		status = each_tunnel(opt, &scene);
 	gather_free(&scene);

@@ -51,6 +51,7 @@ static const struct option_spec OPTIONS[] = {
 	  "with --apply: also write the MTU into the wg-quick file, and keep the old one" },
 	{ 'U', false, "undo", NULL, "with --apply: take back what fix has done to the interface and to its file" },
 	{ 'm', true, "mtu", "N", "the tunnel MTU to set, as measured, instead of the one that is planned" },
+	{ 'e', false, "peer", "KEY", "the routes to this peer alone get the MTU, instead of the interface" },
 	{ 'C', false, "no-color", NULL, "no colours, also by the environment variable NO_COLOR" },
 	{ 'v', true, "verbose", NULL, "say more (repeatable)" },
 	{ 'h', true, "help", NULL, "this text" },
@@ -200,6 +201,9 @@ static int take(struct options *opt, const struct command *command, int letter, 
 		return 0;
 	case 'm':
 		return parse_mtu(arg, &opt->mtu) ? usage_error("not a tunnel MTU (576 to 65455)", arg, command) : 0;
+	case 'e':
+		opt->peer = arg;
+		return 0;
 	case 'C':
 		opt->no_color = true;
 		return 0;

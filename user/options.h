@@ -42,7 +42,8 @@ struct options {
 	const char *record;	 /* watch: file to record to, NULL: none */
 	const char *btf;
 	enum probe_wish probe;
-	uint32_t mtu; /* bytes, of a tunnel; 0: none given */
+	uint32_t mtu;	  /* bytes, of a tunnel; 0: none given */
+	const char *peer; /* a public key as wg(8) prints it; NULL: none given */
 	bool apply, persist, undo;
 	const char *operand; /* NULL: the command takes none */
 	const char *from[OPTIONS_FROM_MAX];

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "messages.h"
 
@@ -122,6 +123,7 @@ static void fuzz_routes(const void *datagram, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct route_want want = { .ifindex = 4, .to.ip.family = AF_INET };
 	struct nft_dump rules = { 0 };
 	struct route route = { 0 };
 	void *datagram;
@@ -134,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(datagram, data + 1, size - 1);
 
-	switch (data[0] % 9) {
+	switch (data[0] % 10) {
 	case 0:
 		fuzz_links(datagram, size - 1);
 		break;
@@ -159,6 +161,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 7:
 		fuzz_routes(datagram, size - 1);
+		break;
+	case 9:
+		walk(route_parse_wanted, &want, datagram, size - 1);
+		CHECK(!want.found || want.message.align.nlmsg_len <= sizeof(want.message));
 		break;
 	case 8:
 		walk(nft_parse, &rules, datagram, size - 1);

@@ -114,6 +114,23 @@ static void test_what_is_told_is_done(void **state)
 	assert_true(plan(1380).set_config);
 }
 
+static void test_one_peer(void **state)
+{
+	struct fix_plan p;
+
+	(void)state;
+	peers[1].egress_mtu = 1400;
+	p = fix_plan_make_peer(&scene, &tunnel, &peers[1], 0);
+	assert_true(p.verdict == FIX_SET && p.set_live && !p.set_config);
+	assert_int_equal(p.mtu, 1340);
+	assert_int_equal(fix_plan_make_peer(&scene, &tunnel, &peers[0], 0).mtu, 1440);
+	tunnel.mtu = 1340; /* what the interface has is enough for all its routes */
+	assert_int_equal(fix_plan_make_peer(&scene, &tunnel, &peers[1], 0).verdict, FIX_NOTHING);
+	assert_int_equal(fix_plan_make_peer(&scene, &tunnel, &peers[1], 1400).verdict, FIX_NOTHING);
+	peers[1].egress_ifindex = 0;
+	assert_int_equal(fix_plan_make_peer(&scene, &tunnel, &peers[1], 0).verdict, FIX_UNPROVEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +138,7 @@ int main(void)
 		cmocka_unit_test_setup(test_what_fits_is_left_alone, setup),
 		cmocka_unit_test_setup(test_what_is_not_proven_is_refused, setup),
 		cmocka_unit_test_setup(test_what_is_told_is_done, setup),
+		cmocka_unit_test_setup(test_one_peer, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -407,6 +407,29 @@ static void test_routes_for_an_audit(void **state)
 	free(dump.routes);
 }
 
+static void test_route_that_is_wanted(void **state)
+{
+	struct route_want want = { .ifindex = 4, .to = { .ip.family = AF_INET, .prefix_len = 8, .ip.bytes = { 10 } } };
+	struct nlmsghdr *nlh;
+	struct rtmsg *rtm;
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		nlh = begin(RTM_NEWROUTE, sizeof(struct rtmsg));
+		rtm = mnl_nlmsg_get_payload(nlh);
+		*rtm = (struct rtmsg){ .rtm_family = AF_INET,
+				       .rtm_dst_len = i == 0 ? 16 : 8,
+				       .rtm_type = i == 1 ? RTN_LOCAL : RTN_UNICAST,
+				       .rtm_table = i == 2 ? 77 : RT_TABLE_MAIN };
+		mnl_attr_put(nlh, RTA_DST, 4, i == 3 ? "\x0b\0\0" : "\x0a\0\0");
+		mnl_attr_put_u32(nlh, RTA_OIF, i == 4 ? 5 : 4);
+		assert_int_equal(route_parse_wanted(nlh, &want), 0);
+		assert_int_equal(want.found, i == 5);
+		assert_int_equal(want.elsewhere, i >= 4);
+	}
+	assert_memory_equal(&want.message, nlh, nlh->nlmsg_len);
+}
+
 /* ---- rules of a packet filter ---- */
 
 static struct nlattr *begin_expression(struct nlmsghdr *nlh, const char *name, struct nlattr **element)
@@ -680,6 +703,7 @@ int main(void)
 		cmocka_unit_test(test_route_to_endpoint),
 		cmocka_unit_test(test_route_default_is_the_best),
 		cmocka_unit_test(test_routes_for_an_audit),
+		cmocka_unit_test(test_route_that_is_wanted),
 		cmocka_unit_test(test_clamps_of_nftables),
 		cmocka_unit_test(test_clamps_of_iptables),
 		cmocka_unit_test(test_tc_counts_filters_of_the_hook),

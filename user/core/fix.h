@@ -30,4 +30,8 @@ struct fix_plan {
  */
 struct fix_plan fix_plan_make(const struct audit_scene *scene, const struct link *tunnel, uint32_t told);
 
+/* The same for the routes to one peer alone: `mtu` is theirs, set_live says that they get it. */
+struct fix_plan fix_plan_make_peer(const struct audit_scene *scene, const struct link *tunnel, const struct peer *peer,
+				   uint32_t told);
+
 #endif

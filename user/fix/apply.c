@@ -115,20 +115,93 @@ static int replace_config(struct fix_record *record, const char *interface, cons
 	return err;
 }
 
+/* Of an earlier run: what was before that one is what counts, unless the interface has been made anew since. */
+static void record_begin(struct fix_record *record, const char *interface, uint32_t mtu_now)
+{
+	if (fix_record_load(record, interface) || (record->mtu_after != mtu_now && !record->backup[0]))
+		*record = (struct fix_record){ .mtu_before = mtu_now, .mtu_after = mtu_now };
+}
+
 int fix_apply(struct fix_record *record, const char *interface, uint32_t mtu_now, uint32_t mtu,
 	      const struct fix_edit *edit)
 {
-	int err = fix_record_load(record, interface);
+	int err;
 
-	/* Of an earlier run: what was before that one is what counts, unless the interface has been made anew since. */
-	if (err || (record->mtu_after != mtu_now && !record->backup[0]))
-		*record = (struct fix_record){ .mtu_before = mtu_now };
+	record_begin(record, interface, mtu_now);
 	record->mtu_after = mtu;
 	err = fix_record_save(record, interface);
 	if (!err && mtu != mtu_now)
 		err = set_mtu(interface, mtu);
 	if (!err && edit)
 		err = replace_config(record, interface, edit);
+	return err;
+}
+
+/* The route's entry in the record, made if need be; NULL: there is no room. */
+static struct fix_route *route_of(struct fix_record *record, const struct allowed_ip *to, uint32_t before)
+{
+	struct fix_route *r = record->routes;
+
+	for (; r < record->routes + record->routes_n; r++)
+		if (!memcmp(&r->to.ip, &to->ip, sizeof(to->ip)) && r->to.prefix_len == to->prefix_len)
+			return r;
+	if (record->routes_n == FIX_ROUTES_MAX)
+		return NULL;
+	*r = (struct fix_route){ .to = *to, .before = before };
+	record->routes_n++;
+	return r;
+}
+
+static int record_routes(struct fix_record *record, struct inventory_reader *reader, const struct link *tunnel,
+			 const struct allowed_ip *to, size_t to_n, uint32_t mtu)
+{
+	for (size_t i = 0; i < to_n; i++) {
+		struct fix_route *r;
+		uint32_t before;
+		int err = inventory_route_mtu(reader, tunnel->ifindex, &to[i], &before);
+
+		if (err)
+			return err;
+		r = route_of(record, &to[i], before);
+		if (!r)
+			return -E2BIG;
+		r->after = mtu;
+	}
+	return fix_record_save(record, tunnel->name);
+}
+
+int fix_routes_filter(const struct link *tunnel, struct allowed_ip *to, size_t *to_n)
+{
+	struct inventory_reader *reader;
+	int err = inventory_open(&reader);
+	uint32_t mtu;
+	size_t n = 0;
+
+	for (size_t i = 0; !err && i < *to_n; i++) {
+		err = inventory_route_mtu(reader, tunnel->ifindex, &to[i], &mtu);
+		if (!err)
+			to[n++] = to[i];
+		else if (err == -EEXIST)
+			err = 0;
+	}
+	inventory_close(reader);
+	*to_n = n;
+	return err;
+}
+
+int fix_apply_routes(struct fix_record *record, const struct link *tunnel, const struct allowed_ip *to, size_t to_n,
+		     uint32_t mtu)
+{
+	struct inventory_reader *reader;
+	int err = inventory_open(&reader);
+
+	if (err)
+		return err;
+	record_begin(record, tunnel->name, tunnel->mtu);
+	err = record_routes(record, reader, tunnel, to, to_n, mtu);
+	for (size_t i = 0; !err && i < to_n; i++)
+		err = inventory_set_route_mtu(reader, tunnel->ifindex, &to[i], mtu);
+	inventory_close(reader);
 	return err;
 }
 
@@ -158,24 +231,66 @@ static enum fix_undo look_at_config(const struct fix_record *record)
 	return verdict;
 }
 
-enum fix_undo fix_undo_look(struct fix_record *record, const char *interface, uint32_t mtu_now)
+static bool routes_are_ours(struct inventory_reader *reader, const struct fix_record *record, const struct link *tunnel)
 {
-	int err = fix_record_load(record, interface);
+	for (size_t i = 0; i < record->routes_n; i++) {
+		const struct fix_route *r = &record->routes[i];
+		uint32_t now;
+
+		if (inventory_route_mtu(reader, tunnel->ifindex, &r->to, &now) || (now != r->after && now != r->before))
+			return false;
+	}
+	return true;
+}
+
+static enum fix_undo look_at_routes(const struct fix_record *record, const struct link *tunnel)
+{
+	struct inventory_reader *reader;
+	bool ours;
+
+	if (inventory_open(&reader))
+		return UNDO_FAILED;
+	ours = routes_are_ours(reader, record, tunnel);
+	inventory_close(reader);
+	return ours ? UNDO_POSSIBLE : UNDO_MTU_CHANGED;
+}
+
+enum fix_undo fix_undo_look(struct fix_record *record, const struct link *tunnel)
+{
+	enum fix_undo verdict = UNDO_POSSIBLE;
+	int err = fix_record_load(record, tunnel->name);
 
 	if (err)
 		return err == -ENOENT ? UNDO_NOTHING_DONE : UNDO_FAILED;
-	if (mtu_now != record->mtu_after && mtu_now != record->mtu_before)
+	if (tunnel->mtu != record->mtu_after && tunnel->mtu != record->mtu_before)
 		return UNDO_MTU_CHANGED;
-	return record->backup[0] ? look_at_config(record) : UNDO_POSSIBLE;
+	if (record->routes_n)
+		verdict = look_at_routes(record, tunnel);
+	return verdict == UNDO_POSSIBLE && record->backup[0] ? look_at_config(record) : verdict;
 }
 
-int fix_undo(const struct fix_record *record, const char *interface)
+static int undo_routes(const struct fix_record *record, const struct link *tunnel)
+{
+	struct inventory_reader *reader;
+	int err = inventory_open(&reader);
+
+	for (size_t i = 0; !err && i < record->routes_n; i++)
+		err = inventory_set_route_mtu(reader, tunnel->ifindex, &record->routes[i].to, record->routes[i].before);
+	inventory_close(reader);
+	return err;
+}
+
+int fix_undo(const struct fix_record *record, const struct link *tunnel)
 {
 	int err = 0;
 
 	if (record->backup[0])
 		err = file_restore(record->config, record->backup);
-	if (!err || err == -ENOENT)
-		err = set_mtu(interface, record->mtu_before);
-	return err ? err : fix_record_remove(interface);
+	if (err == -ENOENT)
+		err = 0;
+	if (!err && record->routes_n)
+		err = undo_routes(record, tunnel);
+	if (!err)
+		err = set_mtu(tunnel->name, record->mtu_before);
+	return err ? err : fix_record_remove(tunnel->name);
 }

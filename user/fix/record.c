@@ -2,6 +2,7 @@
 /* See record.h. */
 #include "record.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,8 +15,10 @@
 
 #include "check/config.h"
 #include "file.h"
+#include "format.h"
 
-#define RECORD_MAX	(2 * PATH_MAX + 256)
+#define ROUTE_LINE	96
+#define RECORD_MAX	(2 * PATH_MAX + 256 + FIX_ROUTES_MAX * ROUTE_LINE)
 #define RECORD_NAME_LEN (sizeof(FIX_DIR) + 64)
 
 int fix_record_lock(void)
@@ -56,9 +59,26 @@ static int take_line(const char **text, const char *key, char *value, size_t cap
 	return 0;
 }
 
+static int parse_route(struct fix_record *r, const char *line)
+{
+	struct fix_route *route = &r->routes[r->routes_n];
+	char address[FORMAT_IP_LEN];
+	unsigned int prefix_len;
+
+	if (r->routes_n == FIX_ROUTES_MAX ||
+	    sscanf(line, "%45[^/]/%u %" SCNu32 " %" SCNu32, address, &prefix_len, &route->before, &route->after) != 4)
+		return -EBADMSG;
+	route->to.ip.family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	route->to.prefix_len = (uint8_t)prefix_len;
+	if (prefix_len > 128 || inet_pton(route->to.ip.family, address, route->to.ip.bytes) != 1)
+		return -EBADMSG;
+	r->routes_n++;
+	return 0;
+}
+
 static int parse(struct fix_record *r, const char *text)
 {
-	char numbers[64];
+	char numbers[64], line[ROUTE_LINE];
 	int err = take_line(&text, "mtu ", numbers, sizeof(numbers));
 
 	if (!err &&
@@ -68,6 +88,11 @@ static int parse(struct fix_record *r, const char *text)
 		err = take_line(&text, "config ", r->config, sizeof(r->config));
 	if (!err)
 		err = take_line(&text, "backup ", r->backup, sizeof(r->backup));
+	while (!err && *text) {
+		err = take_line(&text, "route ", line, sizeof(line));
+		if (!err)
+			err = parse_route(r, line);
+	}
 	return err;
 }
 
@@ -90,15 +115,19 @@ int fix_record_load(struct fix_record *record, const char *interface)
 
 int fix_record_save(const struct fix_record *r, const char *interface)
 {
-	char name[RECORD_NAME_LEN], text[RECORD_MAX];
-	int n;
+	char name[RECORD_NAME_LEN], text[RECORD_MAX], ip[FORMAT_IP_LEN];
+	struct out o;
 
 	record_name(name, interface);
-	n = snprintf(text, sizeof(text), "mtu %" PRIu32 " %" PRIu32 " %" PRIu32 "\nconfig %s\nbackup %s\n",
-		     r->mtu_before, r->mtu_after, r->config_mtu, r->config, r->backup);
-	if (n < 0 || (size_t)n >= sizeof(text))
-		return -ENAMETOOLONG;
-	return file_write(name, text, (size_t)n);
+	out_init(&o, text, sizeof(text));
+	out_printf(&o, "mtu %" PRIu32 " %" PRIu32 " %" PRIu32 "\nconfig %s\nbackup %s\n", r->mtu_before, r->mtu_after,
+		   r->config_mtu, r->config, r->backup);
+	for (size_t i = 0; i < r->routes_n; i++) {
+		format_ip(ip, &r->routes[i].to.ip);
+		out_printf(&o, "route %s/%u %" PRIu32 " %" PRIu32 "\n", ip, r->routes[i].to.prefix_len,
+			   r->routes[i].before, r->routes[i].after);
+	}
+	return o.full ? -ENAMETOOLONG : file_write(name, text, o.len);
 }
 
 int fix_record_remove(const char *interface)

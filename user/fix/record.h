@@ -9,9 +9,21 @@
 #include <limits.h>
 #include <stdint.h>
 
+#include "inventory.h"
+
 #define FIX_DIR "/var/lib/mtuscope"
 
+#define FIX_ROUTES_MAX 64
+
+/* A route whose MTU was changed; ROUTE_ABSENT: there was none. */
+struct fix_route {
+	struct allowed_ip to;
+	uint32_t before, after;
+};
+
 struct fix_record {
+	struct fix_route routes[FIX_ROUTES_MAX];
+	size_t routes_n;
 	uint32_t mtu_before, mtu_after;
 	uint32_t config_mtu;   /* what was written into the file */
 	char config[PATH_MAX]; /* "": no file was touched */

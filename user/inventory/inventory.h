@@ -53,6 +53,17 @@ bool inventory_changed(struct inventory_reader *reader);
 int inventory_read_routes(struct inventory_reader *reader, struct audit_route **routes, size_t *routes_n);
 int inventory_read_clamps(struct audit_clamp **clamps, size_t *clamps_n);
 
+#define ROUTE_ABSENT UINT32_MAX
+
+/*
+ * The MTU of the route in the main table to exactly that prefix by that link: 0 if it has none of its own, ROUTE_ABSENT if
+ * there is no such route. To set it changes the route in place, adds it or removes it. 0; -EEXIST: the prefix is routed to
+ * another link; or -errno.
+ */
+int inventory_route_mtu(struct inventory_reader *reader, uint32_t ifindex, const struct allowed_ip *to, uint32_t *mtu);
+int inventory_set_route_mtu(struct inventory_reader *reader, uint32_t ifindex, const struct allowed_ip *to,
+			    uint32_t mtu);
+
 struct tc_filter {
 	uint32_t handle;
 	uint32_t priority;

@@ -115,6 +115,22 @@ struct route_dump {
 /* route.c. RTM_NEWROUTE into `data`, a struct route_dump, whose routes the caller frees. */
 int route_parse_all(const struct nlmsghdr *nlh, void *data);
 
+#define ROUTE_MESSAGE_BYTES 384 /* longer ones, of many nexthops, are not for a tunnel; and must fit a request */
+
+/* The route in the main table to exactly that prefix by that link, and the kernel's message about it. */
+struct route_want {
+	uint32_t ifindex;
+	struct allowed_ip to;
+	bool found, elsewhere; /* elsewhere: one by another link, or one that is not understood */
+	union {
+		struct nlmsghdr align;
+		char bytes[ROUTE_MESSAGE_BYTES];
+	} message;
+};
+
+/* route_mtu.c. RTM_NEWROUTE into `data`, a struct route_want. */
+int route_parse_wanted(const struct nlmsghdr *nlh, void *data);
+
 struct nft_dump {
 	struct audit_clamp *clamps;
 	size_t n;

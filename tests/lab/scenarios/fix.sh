@@ -60,7 +60,7 @@ before=$(handshakes)
 fixes wg0
 is "$FIX_STATUS" 0 "a plan: exit status 0"
 check "a plan: the command" grep -qxF 'ip link set dev wg0 mtu 1440' "$FIX_OUT"
-check "a plan: the other end's, for a person" grep -qE "^#   ip link set dev wg0 mtu 1440 .*$LAB_RELAY_KEY" "$FIX_OUT"
+check "a plan: the other end's, for a person" grep -qF "#   ip link set dev wg0 mtu 1440   # peer $LAB_RELAY_KEY" "$FIX_OUT"
 check "a plan: no line but commands and comments" sh -n "$FIX_OUT"
 fixes wg0 --persist
 is "$(live)" 8920 "without --apply nothing is changed"
@@ -155,7 +155,7 @@ for mtu in 0 575 65536 -5 12x "" 99999999999; do
 done
 refuses "no such interface" "no such interface.*wg9" wg9
 refuses "no tunnel" "not a WireGuard interface: lan0" lan0
-refuses "undo of a number" "--undo takes neither" wg0 --undo --mtu 1400
+refuses "undo of a number" "takes neither" wg0 --undo --mtu 1400
 
 # --- one peer's routes ------------------------------------------------------------------------------
 rm -f "$CONF"
@@ -176,7 +176,7 @@ routes()
 before=$(routes)
 fixes wg0 --peer "$key"
 is "$FIX_STATUS $(routes)" "0 $before" "a plan for one peer changes nothing"
-check "it names each network" test "$(grep -cE '^ip route replace .* dev wg0 mtu 1440$' "$FIX_OUT")" = 4
+check "it names each network, but for one that goes elsewhere" test "$(grep -cE '^ip route replace .* dev wg0 mtu 1440$' "$FIX_OUT")" = 3
 fixes wg0 --peer "$key" --apply
 is "$FIX_STATUS $(live)" "0 8920" "--peer --apply leaves the interface alone"
 is "$(routes | grep '^10.77')" "10.77.0.0/16 proto static scope link src 192.168.3.99 metric 77 mtu 1440 advmss 1000" \
