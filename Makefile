@@ -192,6 +192,9 @@ compile_commands.json: Makefile $(SOURCES) ## for clangd and its like
 install: all ## install the program under DESTDIR and PREFIX
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/sbin/mtuscope)
 	$(Q)install -D -m 755 $(BUILD)/mtuscope $(DESTDIR)$(PREFIX)/sbin/mtuscope
+	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/systemd/catalog
+	$(Q)sed 's|@SBINDIR@|$(PREFIX)/sbin|' scripts/systemd/mtuscope.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/mtuscope.service
+	$(Q)install -m 644 scripts/systemd/mtuscope.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog
 
 clean: ## remove what was built
 	$(Q)rm -rf build

@@ -484,6 +484,21 @@ static void cef_holds(void **state)
 
 /* --- journal -------------------------------------------------------------- */
 
+/* The catalog explains this MESSAGE_ID. */
+static void assert_in_catalog(const char *id)
+{
+	FILE *file = fopen("scripts/systemd/mtuscope.catalog", "r");
+	bool found = false;
+	char line[256];
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		found = found || (!strncmp(line, "-- ", 3) && !strncmp(line + 3, id, 32));
+	fclose(file);
+	if (!found)
+		fail_msg("not in the catalog: %.32s", id);
+}
+
 static void check_journal(enum kind kind, const char *name, int n)
 {
 	int ids = 0, messages = 0;
@@ -499,7 +514,10 @@ static void check_journal(enum kind kind, const char *name, int n)
 		word = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
 		assert_in_range(word, 1, 64);
 		assert_int_equal(line[word], '=');
-		ids += !strncmp(line, "MESSAGE_ID=", 11);
+		if (!strncmp(line, "MESSAGE_ID=", 11)) {
+			assert_in_catalog(line + 11);
+			ids++;
+		}
 		messages += !strncmp(line, "MESSAGE=", 8);
 		if (!strncmp(line, "MTUSCOPE_RECORD=", 16)) {
 			json_t *root = json_loadb(line + 16, (size_t)(end - line) - 16, JSON_REJECT_DUPLICATES, NULL);
