@@ -10,13 +10,14 @@
 #include "chance.h"
 #include "outer.h"
 
-#define CHANCE_MAX	      1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
-#define CHANCE_UNKNOWN	      1e-6 /* rx: silence alone, and the base loss not known yet */
-#define TRIES_MIN	      3	   /* of one flow: less may be one burst of loss */
-#define TRIES_SUSPECT	      4	   /* of one flow: worth a few probes */
+#define CHANCE_MAX 1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
+#define CHANCE_CHANGED                                                                                                 \
+	1e-3 /* that loss of all sizes has just risen instead of the path's MTU having sunk: both are rare */
+#define TRIES_MIN	      3 /* of one flow: less may be one burst of loss */
+#define TRIES_SUSPECT	      4 /* of one flow: worth a few probes */
 #define TRIES_ALL	      5 /* of all flows: a policer that takes a third of what is large takes so many once in 250 times */
 #define TRIES_BURST	      2 /* of each further flow these count for nothing: one burst of loss takes both */
-#define TRIES_CHANGED	      6 /* the size did get through shortly before: the path must have changed, which is rare */
+#define TRIES_CHANGED	      5 /* the size did get through shortly before: the path must have changed, which is rare */
 #define TRIES_HEARD	      2 /* that many one outage must not explain */
 #define CHANGED_MS	      2000  /* … and it must have lasted longer than a link takes to come back */
 #define LOSS_LATELY_MS	      10000 /* loss may have risen: the rate of so late counts if it is the higher one */
@@ -151,7 +152,7 @@ static bool by_chance_tx(const struct ledger *l, const struct stall *s, uint32_t
 		return false;
 	/* Loss may just have risen: then the small ones would not all have passed since. */
 	ledger_trials(l, 0, s->first_ms + SENT_BEFORE_MS, &passed, &retried);
-	return chance_only_these(rate, n, passed - retried) > CHANCE_MAX;
+	return chance_only_these(rate, n, passed - retried) > CHANCE_CHANGED;
 }
 
 static bool witness_tx(const struct ledger *l, const struct stall *s, uint32_t now_ms)
@@ -251,7 +252,7 @@ static bool witness_rx(const struct ledger *l, const struct stall *s, uint32_t n
 		return false;
 	all = repeated_of_all(l, s, now_ms);
 	if (!before && s->kind != EVIDENCE_TCP_HOLE && !s->known)
-		return chance_only_these(s->rate, all, s->received) < CHANCE_UNKNOWN;
+		return chance_only_these(s->rate, all + 1, s->received) < CHANCE_MAX;
 	if (!before)
 		return true;
 	return all >= REPEATED_CHANGED && chance_only_these(s->rate, all, s->received) < CHANCE_MAX;
