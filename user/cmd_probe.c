@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "clock.h"
 #include "commands.h"
 #include "format.h"
 #include "inventory.h"
@@ -31,14 +32,6 @@ struct probing {
 static void complain(const char *what, const char *about)
 {
 	fprintf(stderr, "mtuscope probe: %s: %s\n", what, about);
-}
-
-static uint64_t clock_ms(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* --- telling how it goes --- */

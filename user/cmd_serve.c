@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "analysis.h"
 #include "commands.h"
 #include "http.h"
@@ -42,14 +43,6 @@ struct serve {
 	bool textfile_failed;
 	bool failed;
 };
-
-static int64_t realtime_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void fail(struct serve *s, const char *what, int err)
 {
@@ -169,7 +162,7 @@ static void tick(struct serve *s, bool at_end)
 	}
 	if (observer_coverage_changed(s->observer)) {
 		status_make(s);
-		reporter_status(s->reporter, &s->status, realtime_ms());
+		reporter_status(s->reporter, &s->status, clock_ms(CLOCK_REALTIME));
 	}
 	err = analysis_step(s->analysis, &s->snap, report_finding, s);
 	if (err)
@@ -177,7 +170,7 @@ static void tick(struct serve *s, bool at_end)
 	reporter_snapshot(s->reporter, &s->snap, at_end);
 	if (reporter_has_missed(s->reporter)) {
 		status_make(s);
-		reporter_tell_missed(s->reporter, &s->status, realtime_ms());
+		reporter_tell_missed(s->reporter, &s->status, clock_ms(CLOCK_REALTIME));
 	}
 	if (at_end)
 		return;
@@ -277,7 +270,7 @@ static int loop(struct serve *s)
 	if (!err) {
 		tick(s, false);
 		status_make(s);
-		reporter_status(s->reporter, &s->status, realtime_ms());
+		reporter_status(s->reporter, &s->status, clock_ms(CLOCK_REALTIME));
 		notify("READY=1\nSTATUS=observing");
 		if (!s->failed)
 			event_base_dispatch(s->base);
@@ -356,7 +349,7 @@ enum exit_status cmd_serve(const struct options *opt)
 		tick(s, true);
 	status_make(s);
 	s->status.state = STATUS_EXIT;
-	reporter_status(s->reporter, &s->status, realtime_ms());
+	reporter_status(s->reporter, &s->status, clock_ms(CLOCK_REALTIME));
 	status = s->failed ? EXIT_UNKNOWN : EXIT_NOTHING;
 out:
 	close_all(s);

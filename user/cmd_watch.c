@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "analysis.h"
 #include "commands.h"
 #include "confirm.h"
@@ -37,14 +38,6 @@ struct watch {
 	bool failed;
 };
 
-static int64_t realtime_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void fail(struct watch *w, const char *what, int err)
 {
 	fprintf(stderr, "mtuscope %s: %s: %s\n", w->command, what, strerror(err));
@@ -69,7 +62,7 @@ static void report_status(struct watch *w, bool at_exit)
 	w->status.findings_opened = analysis_opened(w->analysis, &worst);
 	w->status.findings_open = analysis_open_findings(w->analysis, NULL, NULL);
 	if (w->reporter)
-		reporter_status(w->reporter, &w->status, realtime_ms());
+		reporter_status(w->reporter, &w->status, clock_ms(CLOCK_REALTIME));
 }
 
 static bool works(const struct watch *w)
@@ -119,7 +112,7 @@ static void on_probe(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	w->realtime_ms = realtime_ms();
+	w->realtime_ms = clock_ms(CLOCK_REALTIME);
 	confirm_step(w->confirm);
 	if (!works(w))
 		event_base_loopbreak(w->base);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Findings confirmed by probes; see confirm.h. */
+#include "clock.h"
 #include "confirm.h"
 
 #include <errno.h>
@@ -34,14 +35,6 @@ struct confirm {
 	struct measured result; /* of it */
 	struct measure measure;
 };
-
-static uint32_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint32_t)((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
-}
 
 struct confirm *confirm_new(struct analysis *analysis, finding_fn fn, void *arg)
 {
@@ -139,12 +132,12 @@ static void consider_suspect(const struct suspect *s, void *arg)
 
 static void choose_suspect(struct confirm *c, const struct inventory *inv)
 {
-	if (c->suspect_ms && now_ms() - c->suspect_ms < SUSPECT_PAUSE_MS)
+	if (c->suspect_ms && (uint32_t)clock_ms(CLOCK_MONOTONIC) - c->suspect_ms < SUSPECT_PAUSE_MS)
 		return;
 	analysis_suspects(c->analysis, consider_suspect, c);
 	if (!c->chosen)
 		return;
-	c->suspect_ms = now_ms();
+	c->suspect_ms = (uint32_t)clock_ms(CLOCK_MONOTONIC);
 	c->suspects[c->suspects_n++ % SUSPECTS_MAX] = c->suspect.tag;
 	c->chosen = begin(c, inv, inventory_link(inv, c->suspect.tunnel_ifindex), c->suspect.public_key, WIRE_TX);
 }
@@ -152,8 +145,8 @@ static void choose_suspect(struct confirm *c, const struct inventory *inv)
 /* The finding that a confirmed suspicion has opened has been measured already. */
 static bool is_measured(struct confirm *c)
 {
-	if (!c->result_ms || now_ms() - c->result_ms > RESULT_MS || c->finding.direction != WIRE_TX ||
-	    memcmp(c->finding.public_key, c->suspect.public_key, WG_KEY_LEN))
+	if (!c->result_ms || (uint32_t)clock_ms(CLOCK_MONOTONIC) - c->result_ms > RESULT_MS ||
+	    c->finding.direction != WIRE_TX || memcmp(c->finding.public_key, c->suspect.public_key, WG_KEY_LEN))
 		return false;
 	c->result_ms = 0;
 	return true;
@@ -223,7 +216,7 @@ static void judge(struct confirm *c, const struct measured *r)
 	if (!r->tunnel_answered || !dead || dead > c->suspect.outer)
 		return;
 	c->result = *r;
-	c->result_ms = now_ms();
+	c->result_ms = (uint32_t)clock_ms(CLOCK_MONOTONIC);
 	analysis_suspect_probed(c->analysis, &c->suspect, dead);
 }
 
@@ -238,7 +231,7 @@ void confirm_step(struct confirm *c)
 		c->chosen = false;
 		return;
 	}
-	if (measure_step(&c->measure, now_ms(), &wait_ms))
+	if (measure_step(&c->measure, (uint32_t)clock_ms(CLOCK_MONOTONIC), &wait_ms))
 		return;
 	if (c->suspected)
 		judge(c, &c->measure.result);

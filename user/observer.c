@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Both kernel edges as one source of snapshots; see observer.h. */
+#include "clock.h"
 #include "observer.h"
 
 #include <errno.h>
@@ -28,14 +29,6 @@ struct observer {
 	uint32_t inventory_ms;
 	bool coverage_changed;
 };
-
-static uint64_t clock_ms(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static uint32_t now_ms(const struct observer *o)
 {

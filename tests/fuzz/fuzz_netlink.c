@@ -8,15 +8,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "check.h"
 #include "messages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
 
 static void walk(int (*message)(const struct nlmsghdr *, void *), void *result, const void *datagram, size_t len)
 {

@@ -7,16 +7,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "check.h"
 #include "message.h"
 #include "prober.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
 
 static void fuzz_message(uint8_t family, const uint8_t *data, size_t size)
 {

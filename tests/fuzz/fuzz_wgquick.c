@@ -6,16 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "mention.h"
 #include "wgquick.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
 
 /* What is left of the longer one after the common beginning and end is the MTU line or its value. */
 static void compare(const char *before, size_t len, const char *after, size_t after_len)

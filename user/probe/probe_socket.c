@@ -247,22 +247,35 @@ static void error_read(const struct probe_socket *s, const struct sock_extended_
 	}
 }
 
-/* What the kernel has matched to this socket: error messages with the probe that they quote. */
-static bool receive_error(struct probe_socket *s, struct probe_answer *a)
-{
+/* A packet or an error message, with whom it is from and what the kernel says of it; its bytes are in s->buf. */
+struct incoming {
+	struct msghdr msg;
+	struct iovec iov;
+	struct sockaddr_storage name;
 	union {
 		struct cmsghdr align;
 		uint8_t bytes[CONTROL_MAX];
 	} control;
-	struct sockaddr_storage name = { 0 };
-	struct iovec iov = { s->buf, sizeof(s->buf) };
-	struct msghdr msg = { .msg_name = &name,
-			      .msg_namelen = sizeof(name),
-			      .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = control.bytes,
-			      .msg_controllen = sizeof(control.bytes) };
-	ssize_t n = recvmsg(s->fd, &msg, MSG_ERRQUEUE);
+};
+
+static ssize_t receive(struct probe_socket *s, int flags, struct incoming *in)
+{
+	in->name = (struct sockaddr_storage){ 0 };
+	in->iov = (struct iovec){ s->buf, sizeof(s->buf) };
+	in->msg = (struct msghdr){ .msg_name = &in->name,
+				   .msg_namelen = sizeof(in->name),
+				   .msg_iov = &in->iov,
+				   .msg_iovlen = 1,
+				   .msg_control = in->control.bytes,
+				   .msg_controllen = sizeof(in->control.bytes) };
+	return recvmsg(s->fd, &in->msg, flags);
+}
+
+/* What the kernel has matched to this socket: error messages with the probe that they quote. */
+static bool receive_error(struct probe_socket *s, struct probe_answer *a)
+{
+	struct incoming in;
+	ssize_t n = receive(s, MSG_ERRQUEUE, &in);
 	struct ip_address to;
 	uint16_t port;
 	int seq;
@@ -270,14 +283,14 @@ static bool receive_error(struct probe_socket *s, struct probe_answer *a)
 	if (n < 0)
 		return false;
 	*a = (struct probe_answer){ .news = PROBE_FOREIGN };
-	port = sockaddr_read(&name, &to);
+	port = sockaddr_read(&in.name, &to);
 	seq = s->method == PROBE_UDP	  ? port_seq(s, &to, port)
 	      : same_address(&to, &s->to) ? echo_quoted_seq(&s->echo, s->buf, (size_t)n)
 					  : -1;
 	if (seq < 0)
 		return true;
 	a->seq = (uint32_t)seq;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&in.msg); c; c = CMSG_NXTHDR(&in.msg, c))
 		if (is_error_cmsg(c) &&
 		    c->cmsg_len >= CMSG_LEN(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in)))
 			error_read(s, (const struct sock_extended_err *)CMSG_DATA(c), a);
@@ -302,18 +315,7 @@ static bool came_in_pieces(struct msghdr *msg)
 struct probe_answer probe_socket_receive(struct probe_socket *s)
 {
 	struct probe_answer a = { .news = PROBE_NOTHING };
-	union {
-		struct cmsghdr align;
-		uint8_t bytes[CONTROL_MAX];
-	} control;
-	struct sockaddr_storage name = { 0 };
-	struct iovec iov = { s->buf, sizeof(s->buf) };
-	struct msghdr msg = { .msg_name = &name,
-			      .msg_namelen = sizeof(name),
-			      .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = control.bytes,
-			      .msg_controllen = sizeof(control.bytes) };
+	struct incoming in;
 	struct ip_address from;
 	uint16_t port;
 	size_t header;
@@ -322,7 +324,7 @@ struct probe_answer probe_socket_receive(struct probe_socket *s)
 
 	if (receive_error(s, &a))
 		return a;
-	n = recvmsg(s->fd, &msg, 0);
+	n = receive(s, 0, &in);
 	if (n < 0) {
 		/* The error of a probe, told twice: its message is in the queue. */
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
@@ -330,7 +332,7 @@ struct probe_answer probe_socket_receive(struct probe_socket *s)
 		return a;
 	}
 	a.news = PROBE_FOREIGN;
-	port = sockaddr_read(&name, &from);
+	port = sockaddr_read(&in.name, &from);
 	if (!same_address(&from, &s->to))
 		return a;
 	header = s->method == PROBE_ECHO && s->to.family == AF_INET ? ipv4_header_len(s->buf, (size_t)n) : 0;
@@ -339,7 +341,7 @@ struct probe_answer probe_socket_receive(struct probe_socket *s)
 	if (seq < 0)
 		return a;
 	a.seq = (uint32_t)seq;
-	a.news = came_in_pieces(&msg) ? PROBE_ANSWER_FRAGMENTED : PROBE_ANSWERED;
+	a.news = came_in_pieces(&in.msg) ? PROBE_ANSWER_FRAGMENTED : PROBE_ANSWERED;
 	return a;
 }
 
