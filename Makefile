@@ -192,6 +192,8 @@ compile_commands.json: Makefile $(SOURCES) ## for clangd and its like
 install: all ## install the program under DESTDIR and PREFIX
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/sbin/mtuscope)
 	$(Q)install -D -m 755 $(BUILD)/mtuscope $(DESTDIR)$(PREFIX)/sbin/mtuscope
+	$(Q)install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	$(Q)scripts/manpage $(BUILD)/mtuscope > $(DESTDIR)$(PREFIX)/share/man/man8/mtuscope.8
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/systemd/catalog
 	$(Q)sed 's|@SBINDIR@|$(PREFIX)/sbin|' scripts/systemd/mtuscope.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/mtuscope.service
 	$(Q)install -m 644 scripts/systemd/mtuscope.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog

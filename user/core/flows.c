@@ -118,6 +118,7 @@ static struct stall *stall_add(struct ledger *l, const struct wire_flow *f, enum
 	memcpy(s->host, f->remote, 16);
 	s->tag = f->tag;
 	s->delivered_ms = f->tx_delivered_ms;
+	s->flow_first_ms = f->first_ms;
 	s->flow_heard_ms = f->last_rx_ms;
 	return s;
 }

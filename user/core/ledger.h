@@ -66,6 +66,7 @@ struct stall {
 	enum alive alive;
 	uint32_t delivered_ms;		       /* tx: when the flow itself last got something through */
 	bool given_up;			       /* the sender went on with smaller packets, and those got through */
+	uint32_t flow_first_ms;		       /* when the flow itself began */
 	uint32_t flow_heard_ms;		       /* when a packet of the flow itself last came */
 	uint32_t lost;			       /* rx: gaps in the counters since first_ms */
 	uint32_t lost_ticks;		       /* rx: ticks in which gaps opened */

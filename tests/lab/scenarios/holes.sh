@@ -47,7 +47,7 @@ hole()
 	lab_spawn "$LAB_RELAY" /dev/null /dev/null ping -n -i 1 "$LAB_SERVER_IP"
 	ping=$LAB_PID
 	"$@"
-	check "$name: $class $direction is found" wait_record "$records" 10 \
+	check "$name: $class $direction is found" wait_record "$records" 14 \
 		".mtuscope.finding | select(.class == \"$class\" and .direction == \"$direction\" and .peer.public_key == \"$key\")"
 	assert_record "$records" ".mtuscope.finding.path_mtu | select(. and (.lower // 0) <= $truth and $truth < .upper)" \
 		"$name: the bracket holds $truth"

@@ -18,7 +18,9 @@
 #define TRIES_ALL	      5 /* of all flows: a policer that takes a third of what is large takes so many once in 250 times */
 #define TRIES_BURST	      2 /* of each further flow these count for nothing: one burst of loss takes both */
 #define TRIES_CHANGED	      5 /* the size did get through shortly before: the path must have changed, which is rare */
-#define TRIES_HEARD	      2 /* that many one outage must not explain */
+#define TRIES_YOUNG	      6 /* … or, of a connection just made, so many: its handshake has passed the path as it is now */
+#define YOUNG_MS	      1000 /* it would be strange if the path had died between its handshake and its first large segment */
+#define TRIES_HEARD	      2	    /* that many one outage must not explain */
 #define CHANGED_MS	      2000  /* … and it must have lasted longer than a link takes to come back */
 #define LOSS_LATELY_MS	      10000 /* loss may have risen: the rate of so late counts if it is the higher one */
 #define PRIOR_TRIES	      10.0 /* base loss of a size counts like so many trials of all sizes, until more of it is known */
@@ -138,6 +140,13 @@ static double loss_rate_tx(const struct ledger *l, const struct stall *s, uint32
 	return lately > minute ? lately : minute;
 }
 
+/* The flow had been answered and was young when its first large segment began to be lost. */
+static bool is_young(const struct stall *s)
+{
+	return s->kind == EVIDENCE_TCP_RETRANSMIT && s->flow_first_ms <= s->first_ms &&
+	       s->first_ms - s->flow_first_ms <= YOUNG_MS && s->flow_heard_ms >= s->flow_first_ms && !s->given_up;
+}
+
 /* Whether chance would explain that nothing of that size gets through. */
 static bool by_chance_tx(const struct ledger *l, const struct stall *s, uint32_t now_ms, bool before)
 {
@@ -148,7 +157,7 @@ static bool by_chance_tx(const struct ledger *l, const struct stall *s, uint32_t
 		return true;
 	if (chance_all_lost(rate, n) * looks > CHANCE_MAX)
 		return true;
-	if (!before)
+	if (!before || (is_young(s) && s->tries >= TRIES_YOUNG))
 		return false;
 	/* Loss may just have risen: then the small ones would not all have passed since. */
 	ledger_trials(l, 0, s->first_ms + SENT_BEFORE_MS, &passed, &retried);
