@@ -357,6 +357,55 @@ static int udp_sink(const struct request *req)
 	return timed_out ? EXIT_TIMEOUT : EXIT_OK;
 }
 
+/* One's complement sum of 16-bit words (RFC 1071), carried on from `sum`. */
+static uint16_t checksum(const void *data, size_t len, uint32_t sum)
+{
+	const uint8_t *byte = data;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)byte[i] << 8 | byte[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+/* SYNs of `count` connections that never go on, each from another port to another port; IPv4 only. */
+static int syn_flood(const struct request *req)
+{
+	struct {
+		uint32_t source, destination;
+		uint16_t zero_protocol, length;
+	} pseudo = { .zero_protocol = htons(IPPROTO_TCP), .length = htons(sizeof(struct tcphdr)) };
+	struct tcphdr syn = { .doff = sizeof(syn) / 4, .syn = 1, .window = htons(64240) };
+	int fd = socket_connect(req, SOCK_DGRAM), raw;
+	struct sockaddr_in name;
+	socklen_t len = sizeof(name);
+
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&name, &len) || name.sin_family != AF_INET)
+		return fail("no IPv4 route there");
+	pseudo.source = name.sin_addr.s_addr;
+	if (getpeername(fd, (struct sockaddr *)&name, &len))
+		return fail("getpeername");
+	pseudo.destination = name.sin_addr.s_addr;
+	close(fd);
+	raw = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
+	if (raw < 0)
+		return fail("raw socket");
+	name.sin_port = 0;
+	for (unsigned long i = 0; i < req->count && !stopped; i++) {
+		syn.source = htons(1024 + i % 60000);
+		syn.dest = htons(7 + i / 60000);
+		syn.seq = htonl((uint32_t)i);
+		syn.check = 0;
+		syn.check = checksum(&syn, sizeof(syn), (uint16_t)~ntohs(checksum(&pseudo, sizeof(pseudo), 0)));
+		/* A full queue is no failure: what is sent is counted on the way. */
+		if (sendto(raw, &syn, sizeof(syn), 0, (struct sockaddr *)&name, sizeof(name)) < 0 && errno != ENOBUFS)
+			return fail("sendto");
+	}
+	close(raw);
+	return EXIT_OK;
+}
+
 static const struct verb verbs[] = {
 	{ "tcp-serve", false, tcp_serve,
 	  "PORT [--bytes N] [--send N] [--hang] [--once]   read N, send N, then hang or close" },
@@ -365,6 +414,7 @@ static const struct verb verbs[] = {
 	{ "udp-send", true, udp_send, "HOST PORT --size N [--count N] [--interval MS] [--gso N]" },
 	{ "udp-sink", false, udp_sink,
 	  "PORT [--count N]                                count by size until N or SIGINT" },
+	{ "syn-flood", true, syn_flood, "HOST PORT --count N                             SYNs of N connections" },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
