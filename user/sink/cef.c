@@ -134,41 +134,35 @@ int sink_cef_finding(char *buf, size_t cap, const struct finding *f, int64_t rea
 
 int sink_cef_status(char *buf, size_t cap, const struct status *s, int64_t realtime_ms, const struct sink_options *opt)
 {
-	char text[SENTENCE_MAX];
-	struct out o, sentence;
+	const struct sentence said = sentence_status(s);
+	struct out o;
 
 	out_init(&o, buf, cap);
-	out_init(&sentence, text, sizeof(text));
-	out_status(&sentence, s);
 	begin(&o, "status", "mtuscope status", s->state == STATUS_DEGRADED ? 5 : 1, realtime_ms, opt);
 	fields_status(s, put_field, &o);
-	return end(&o, "mtuscope.status", text, sentence.len);
+	return end(&o, "mtuscope.status", said.text, said.len);
 }
 
 int sink_cef_ptb(char *buf, size_t cap, const struct ptb *p, int64_t realtime_ms, const struct sink_options *opt)
 {
-	char text[SENTENCE_MAX];
-	struct out o, sentence;
+	const struct sentence said = sentence_ptb(p);
+	struct out o;
 
 	out_init(&o, buf, cap);
-	out_init(&sentence, text, sizeof(text));
-	out_ptb(&sentence, p);
 	begin(&o, "ptb", "too-big message", 1, realtime_ms, opt);
 	out_printf(&o, " start=%" PRId64 " end=%" PRId64, p->first_seen_ms, p->last_seen_ms);
 	fields_ptb(p, put_field, &o);
-	return end(&o, "mtuscope.ptb", text, sentence.len);
+	return end(&o, "mtuscope.ptb", said.text, said.len);
 }
 
 int sink_cef_counters(char *buf, size_t cap, const struct snapshot *snap, int64_t realtime_ms,
 		      const struct sink_options *opt)
 {
-	char text[SENTENCE_MAX];
-	struct out o, sentence;
+	const struct sentence said = sentence_counters(snap);
+	struct out o;
 
 	out_init(&o, buf, cap);
-	out_init(&sentence, text, sizeof(text));
-	out_counters(&sentence, snap);
 	begin(&o, "counters", "mtuscope counters", 1, realtime_ms, opt);
 	fields_counters(snap, put_field, &o);
-	return end(&o, "mtuscope.counters", text, sentence.len);
+	return end(&o, "mtuscope.counters", said.text, said.len);
 }

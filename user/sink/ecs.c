@@ -297,15 +297,13 @@ int sink_ecs_status(char *buf, size_t cap, const struct status *s, int64_t realt
 {
 	const char *level = finding_severity_name(s->state == STATUS_DEGRADED ? SEVERITY_WARNING : SEVERITY_INFO);
 	struct json_writer w;
-	char message[SENTENCE_MAX];
-	struct out sentence;
+	struct sentence said;
 
 	(void)opt;
-	out_init(&sentence, message, sizeof(message));
-	out_status(&sentence, s);
+	said = sentence_status(s);
 	json_init(&w, buf, cap);
 	json_begin_object(&w, NULL);
-	ecs_common(&w, realtime_ms, level, message, sentence.len);
+	ecs_common(&w, realtime_ms, level, said.text, said.len);
 	ecs_event_begin(&w, "state", "mtuscope.status");
 	json_end_object(&w);
 	json_begin_object(&w, "mtuscope");

@@ -305,19 +305,17 @@ int sink_ecs_counters(char *buf, size_t cap, const struct snapshot *snap, int64_
 {
 	struct totals totals;
 	struct json_writer w;
-	char message[SENTENCE_MAX];
-	struct out sentence;
+	struct sentence said;
 	int err;
 
 	(void)opt;
 	err = totals_make(&totals, snap);
 	if (err)
 		return err;
-	out_init(&sentence, message, sizeof(message));
-	out_counters(&sentence, snap);
+	said = sentence_counters(snap);
 	json_init(&w, buf, cap);
 	json_begin_object(&w, NULL);
-	ecs_common(&w, realtime_ms, "info", message, sentence.len);
+	ecs_common(&w, realtime_ms, "info", said.text, said.len);
 	ecs_event_begin(&w, "metric", "mtuscope.counters");
 	json_end_object(&w);
 	json_begin_object(&w, "mtuscope");

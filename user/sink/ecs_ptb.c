@@ -55,15 +55,13 @@ void ecs_ptb_object(struct json_writer *w, const struct ptb *p)
 int sink_ecs_ptb(char *buf, size_t cap, const struct ptb *p, int64_t realtime_ms, const struct sink_options *opt)
 {
 	struct json_writer w;
-	char message[SENTENCE_MAX];
-	struct out sentence;
+	struct sentence said;
 
 	(void)opt;
-	out_init(&sentence, message, sizeof(message));
-	out_ptb(&sentence, p);
+	said = sentence_ptb(p);
 	json_init(&w, buf, cap);
 	json_begin_object(&w, NULL);
-	ecs_common(&w, realtime_ms, "info", message, sentence.len);
+	ecs_common(&w, realtime_ms, "info", said.text, said.len);
 	ecs_event_begin(&w, "event", "mtuscope.ptb");
 	json_end_object(&w);
 	ecs_fields(&w, p);

@@ -73,14 +73,12 @@ int sink_journal_finding(char *buf, size_t cap, const struct finding *f, int64_t
 int sink_journal_status(char *buf, size_t cap, const struct status *s, int64_t realtime_ms,
 			const struct sink_options *opt)
 {
-	char text[SENTENCE_MAX];
-	struct out o, sentence;
+	const struct sentence said = sentence_status(s);
+	struct out o;
 	char *at;
 
 	out_init(&o, buf, cap);
-	out_init(&sentence, text, sizeof(text));
-	out_status(&sentence, s);
-	begin(&o, ID_STATUS, s->state == STATUS_DEGRADED ? 4 : 6, text, sentence.len);
+	begin(&o, ID_STATUS, s->state == STATUS_DEGRADED ? 4 : 6, said.text, said.len);
 	put_field("state", status_state_name(s->state), SIZE_MAX, &o);
 	at = record_begin(&o);
 	return o.full ? -ENOSPC : end_with_record(&o, sink_ecs_status(at, cap - o.len, s, realtime_ms, opt));
@@ -88,14 +86,12 @@ int sink_journal_status(char *buf, size_t cap, const struct status *s, int64_t r
 
 int sink_journal_ptb(char *buf, size_t cap, const struct ptb *p, int64_t realtime_ms, const struct sink_options *opt)
 {
-	char text[SENTENCE_MAX];
-	struct out o, sentence;
+	const struct sentence said = sentence_ptb(p);
+	struct out o;
 	char *at;
 
 	out_init(&o, buf, cap);
-	out_init(&sentence, text, sizeof(text));
-	out_ptb(&sentence, p);
-	begin(&o, ID_PTB, 6, text, sentence.len);
+	begin(&o, ID_PTB, 6, said.text, said.len);
 	fields_ptb(p, put_field, &o);
 	at = record_begin(&o);
 	return o.full ? -ENOSPC : end_with_record(&o, sink_ecs_ptb(at, cap - o.len, p, realtime_ms, opt));
@@ -104,16 +100,14 @@ int sink_journal_ptb(char *buf, size_t cap, const struct ptb *p, int64_t realtim
 int sink_journal_counters(char *buf, size_t cap, const struct snapshot *snap, int64_t realtime_ms,
 			  const struct sink_options *opt)
 {
-	char text[SENTENCE_MAX];
-	struct out o, sentence;
+	const struct sentence said = sentence_counters(snap);
+	struct out o;
 
 	(void)realtime_ms;
 	if (!opt || !opt->verbose)
 		return 0;
 	out_init(&o, buf, cap);
-	out_init(&sentence, text, sizeof(text));
-	out_counters(&sentence, snap);
-	begin(&o, ID_COUNTERS, 6, text, sentence.len);
+	begin(&o, ID_COUNTERS, 6, said.text, said.len);
 	fields_counters(snap, put_field, &o);
 	return out_finish(&o);
 }

@@ -195,15 +195,13 @@ int sink_ocsf_finding(char *buf, size_t cap, const struct finding *f, int64_t re
 int sink_ocsf_status(char *buf, size_t cap, const struct status *s, int64_t realtime_ms, const struct sink_options *opt)
 {
 	enum finding_severity severity = s->state == STATUS_DEGRADED ? SEVERITY_WARNING : SEVERITY_INFO;
-	char text[SENTENCE_MAX];
+	struct sentence said;
 	struct json_writer w;
-	struct out sentence;
 
-	out_init(&sentence, text, sizeof(text));
-	out_status(&sentence, s);
+	said = sentence_status(s);
 	json_init(&w, buf, cap);
 	begin(&w, CLASS_BASE, ACTIVITY_OTHER, "status", severity, realtime_ms);
-	json_put_string_n(&w, "message", text, sentence.len);
+	json_put_string_n(&w, "message", said.text, said.len);
 	metadata(&w, "mtuscope.status", opt);
 	own_begin(&w);
 	ecs_status_object(&w, s);
@@ -225,17 +223,16 @@ static void ptb_endpoints(struct json_writer *w, const struct ptb *p)
 int sink_ocsf_ptb(char *buf, size_t cap, const struct ptb *p, int64_t realtime_ms, const struct sink_options *opt)
 {
 	const struct ip_address *ip = p->direction == PTB_RX ? &p->reporter : &p->host.ip;
-	char text[SENTENCE_MAX], address[FORMAT_IP_LEN];
+	struct sentence said;
+	char address[FORMAT_IP_LEN];
 	bool has_endpoint = format_ip(address, ip);
 	struct json_writer w;
-	struct out sentence;
 
-	out_init(&sentence, text, sizeof(text));
-	out_ptb(&sentence, p);
+	said = sentence_ptb(p);
 	json_init(&w, buf, cap);
 	begin(&w, has_endpoint ? CLASS_NETWORK : CLASS_BASE, ACTIVITY_OTHER, "too-big message", SEVERITY_INFO,
 	      realtime_ms);
-	json_put_string_n(&w, "message", text, sentence.len);
+	json_put_string_n(&w, "message", said.text, said.len);
 	metadata(&w, "mtuscope.ptb", opt);
 	json_put_int(&w, "start_time", p->first_seen_ms);
 	json_put_int(&w, "end_time", p->last_seen_ms);
@@ -249,19 +246,17 @@ int sink_ocsf_ptb(char *buf, size_t cap, const struct ptb *p, int64_t realtime_m
 int sink_ocsf_counters(char *buf, size_t cap, const struct snapshot *snap, int64_t realtime_ms,
 		       const struct sink_options *opt)
 {
-	char text[SENTENCE_MAX];
+	struct sentence said;
 	struct totals totals;
 	struct json_writer w;
-	struct out sentence;
 	int err = totals_make(&totals, snap);
 
 	if (err)
 		return err;
-	out_init(&sentence, text, sizeof(text));
-	out_counters(&sentence, snap);
+	said = sentence_counters(snap);
 	json_init(&w, buf, cap);
 	begin(&w, CLASS_BASE, ACTIVITY_OTHER, "counters", SEVERITY_INFO, realtime_ms);
-	json_put_string_n(&w, "message", text, sentence.len);
+	json_put_string_n(&w, "message", said.text, said.len);
 	metadata(&w, "mtuscope.counters", opt);
 	own_begin(&w);
 	ecs_counters_object(&w, snap, &totals);

@@ -106,44 +106,38 @@ int sink_rfc5424_finding(char *buf, size_t cap, const struct finding *f, int64_t
 int sink_rfc5424_status(char *buf, size_t cap, const struct status *s, int64_t realtime_ms,
 			const struct sink_options *opt)
 {
-	char text[SENTENCE_MAX];
-	struct out o, sentence;
+	const struct sentence said = sentence_status(s);
+	struct out o;
 	struct message m = { &o, false };
 
 	out_init(&o, buf, cap);
-	out_init(&sentence, text, sizeof(text));
-	out_status(&sentence, s);
 	begin(&m, severity_number(s->state == STATUS_DEGRADED ? SEVERITY_WARNING : SEVERITY_INFO), realtime_ms,
 	      "status", opt);
 	fields_status(s, param, &m);
-	return end(&m, text, sentence.len);
+	return end(&m, said.text, said.len);
 }
 
 int sink_rfc5424_ptb(char *buf, size_t cap, const struct ptb *p, int64_t realtime_ms, const struct sink_options *opt)
 {
-	char text[SENTENCE_MAX];
-	struct out o, sentence;
+	const struct sentence said = sentence_ptb(p);
+	struct out o;
 	struct message m = { &o, false };
 
 	out_init(&o, buf, cap);
-	out_init(&sentence, text, sizeof(text));
-	out_ptb(&sentence, p);
 	begin(&m, severity_number(SEVERITY_INFO), realtime_ms, "ptb", opt);
 	fields_ptb(p, param, &m);
-	return end(&m, text, sentence.len);
+	return end(&m, said.text, said.len);
 }
 
 int sink_rfc5424_counters(char *buf, size_t cap, const struct snapshot *snap, int64_t realtime_ms,
 			  const struct sink_options *opt)
 {
-	char text[SENTENCE_MAX];
-	struct out o, sentence;
+	const struct sentence said = sentence_counters(snap);
+	struct out o;
 	struct message m = { &o, false };
 
 	out_init(&o, buf, cap);
-	out_init(&sentence, text, sizeof(text));
-	out_counters(&sentence, snap);
 	begin(&m, severity_number(SEVERITY_INFO), realtime_ms, "counters", opt);
 	fields_counters(snap, param, &m);
-	return end(&m, text, sentence.len);
+	return end(&m, said.text, said.len);
 }

@@ -43,7 +43,7 @@ void out_ptb(struct out *o, const struct ptb *p)
 	ptb_place(o, p);
 }
 
-void out_status(struct out *o, const struct status *s)
+static void out_status(struct out *o, const struct status *s)
 {
 	struct hooks_count n = status_hooks_count(s);
 
@@ -80,10 +80,43 @@ struct link_sums link_sums_make(const struct snapshot *snap)
 	return sums;
 }
 
-void out_counters(struct out *o, const struct snapshot *snap)
+static void out_counters(struct out *o, const struct snapshot *snap)
 {
 	struct link_sums sums = link_sums_make(snap);
 
 	out_printf(o, "mtuscope has counted %" PRIu64 " packets on %zu interface(s), %" PRIu64 " of them oversized",
 		   sums.packets, sums.links_n, sums.oversized);
+}
+
+struct sentence sentence_status(const struct status *s)
+{
+	struct sentence said;
+	struct out o;
+
+	out_init(&o, said.text, sizeof(said.text));
+	out_status(&o, s);
+	said.len = o.len;
+	return said;
+}
+
+struct sentence sentence_ptb(const struct ptb *p)
+{
+	struct sentence said;
+	struct out o;
+
+	out_init(&o, said.text, sizeof(said.text));
+	out_ptb(&o, p);
+	said.len = o.len;
+	return said;
+}
+
+struct sentence sentence_counters(const struct snapshot *snap)
+{
+	struct sentence said;
+	struct out o;
+
+	out_init(&o, said.text, sizeof(said.text));
+	out_counters(&o, snap);
+	said.len = o.len;
+	return said;
 }

@@ -9,9 +9,15 @@
 
 #define SENTENCE_MAX 512 /* bytes: no sentence is longer */
 
-void out_status(struct out *o, const struct status *s);
-void out_ptb(struct out *o, const struct ptb *p);
-void out_counters(struct out *o, const struct snapshot *snap);
+struct sentence {
+	char text[SENTENCE_MAX];
+	size_t len;
+};
+
+struct sentence sentence_status(const struct status *s);
+struct sentence sentence_ptb(const struct ptb *p);
+struct sentence sentence_counters(const struct snapshot *snap);
+void out_ptb(struct out *o, const struct ptb *p); /* the same, for those who go on with the line */
 
 /* What a snapshot's counters amount to, for those formats that have room for no more. */
 struct link_sums {
