@@ -96,6 +96,29 @@ static void test_hung_server(void **state)
 	scene_assert_silent(&s);
 }
 
+/* A filter takes all echo of a host, large and small, while TCP to it goes on; later it is lifted. */
+static void test_echo_filtered_for_a_while(void **state)
+{
+	struct wire_flow *web = scene_flow(&s, "10.1.0.9");
+	struct wire_flow *large = scene_ping(&s, "10.1.0.9"), *small = scene_ping(&s, "10.1.0.9");
+
+	(void)state;
+	for (int i = 0; i < 14; i++) {
+		flow_tries(&s, large, 4000);
+		flow_delivers(&s, web, 100);
+		scene_ticks(&s, 2);
+	}
+	for (int i = 0; i < 10 * SECOND; i++) {
+		flow_delivers(&s, web, 100);
+		scene_tick(&s);
+	}
+	for (int i = 0; i < 20 * SECOND; i++) {
+		flow_delivers(&s, small, 84);
+		scene_tick(&s);
+	}
+	scene_assert_silent(&s);
+}
+
 static void test_one_dead_host_behind_a_healthy_peer(void **state)
 {
 	struct wire_flow *dead = scene_flow(&s, "10.1.0.9"), *other = scene_flow(&s, "10.1.0.8");
@@ -358,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_size_that_another_flow_gets_through, start, end),
 		cmocka_unit_test_setup_teardown(test_filtered_port, start, end),
 		cmocka_unit_test_setup_teardown(test_hung_server, start, end),
+		cmocka_unit_test_setup_teardown(test_echo_filtered_for_a_while, start, end),
 		cmocka_unit_test_setup_teardown(test_one_dead_host_behind_a_healthy_peer, start, end),
 		cmocka_unit_test_setup_teardown(test_one_dead_host_and_no_comparison, start, end),
 		cmocka_unit_test_setup_teardown(test_size_given_up_during_an_outage, start, end),

@@ -18,6 +18,7 @@
 #define STALL_QUIET_MS	700 /* rx: a hole or a silence shorter than a few round trips and one retransmission is none */
 #define STALL_FORGET_MS 30000 /* no further try for so long: the sender has given up, nothing is stalled any more */
 #define HEARD_BEFORE_MS 1000  /* the host was alive so shortly before that dying just then would be a coincidence */
+#define ECHO_LATE_MS	2000  /* an answer so long after the last request in vain is of another time */
 #define ECHO_ODDS_MIN	20    /* the direction in which an echo was lost is told if it is so much likelier */
 #define RX_TICK_MAX	(1U << 30) /* no stream gets on so far in a tick: it is another one */
 #define KNOWN_MIN	40	   /* packets that say something about base loss: of fewer none may be lost by luck */
@@ -433,9 +434,9 @@ int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
 			const struct host *h = host_find(hosts, l->tunnel_ifindex, s->host);
 			uint32_t host_ms = h->heard_ms;
 
-			/* A host that answers no echo at all says nothing by its silence. */
+			/* A host that answered no echo meanwhile says nothing by its silence: it may have been told to. */
 			if (s->kind == EVIDENCE_ECHO_LOST)
-				host_ms = h->echo_ms;
+				host_ms = s->given_up || h->echo_ms <= s->last_ms + ECHO_LATE_MS ? h->echo_ms : 0;
 			stall_alive(s, l, host_ms, l->last_heard_ms);
 			if (l->direction == WIRE_TX)
 				stall_heard(ls, s, host_ms > s->first_ms ? host_ms : l->last_heard_ms);
