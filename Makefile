@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # mtuscope: `make` builds build/mtuscope, `make help` lists the rest.
 
-VERSION := 0.1.0
-CC ?= gcc
+VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' packaging/debian/changelog)
+# make has a CC of its own, which ?= would not replace.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 CLANG ?= clang
 BPFTOOL ?= bpftool
 PREFIX ?= /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 BUILD ?= build$(if $(SAN),/san)
 KERNELS ?= 6.1 6.12
 
@@ -13,7 +18,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wer
 INCLUDES := -Ibpf -Iuser -Iuser/core -Iuser/inventory -Iuser/kernel -Iuser/probe -Iuser/record -Iuser/sink -Iuser/metrics -Iuser/outlet -Iuser/daemon -isystem $(BUILD)/bpf
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(INCLUDES) -DVERSION='"$(VERSION)"' $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) -MMD -MP $(CFLAGS)
-LDLIBS := -lbpf -lelf -lz -lmnl -levent_core -lcap-ng -linih -lm
+LDLIBS := -lbpf -lelf -lz -lmnl -levent_core -lcap-ng -linih -lncursesw -ltinfo -lm
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Ibpf -Wall -Wextra -Wshadow -Wno-unused-parameter -Werror -MMD -MP
 
@@ -21,7 +26,7 @@ SOURCES := $(wildcard user/*.c user/*/*.c user/*/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIB_OBJECTS := $(filter-out $(BUILD)/user/main.o,$(OBJECTS))
 HOOKS := $(shell sed -n 's/^HOOK.\([a-z0-9_]*\),.*/\1/p' bpf/hooks.def)
-HOOK_OBJECTS := $(HOOKS:%=$(BUILD)/bpf/%.elf.o)
+HOOK_OBJECTS := $(HOOKS:%=$(BUILD)/bpf/%.elf.o) $(BUILD)/bpf/all_hooks.elf.o
 UNIT_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bpf/test_%,$(wildcard tests/bpf/*.c)))
@@ -29,7 +34,13 @@ BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 SCENARIOS := $(notdir $(basename $(wildcard tests/lab/scenarios/*.sh)))
-VM_TESTS := $(foreach k,$(KERNELS),$(SCENARIOS:%=$(BUILD)/tests/vm/$k/%.t))
+PACKAGE_TESTS := $(wildcard tests/package/*.sh)
+RECEIVER_TESTS := $(filter-out %/lib.sh,$(wildcard tests/receivers/*.sh))
+# What is not about the kernel runs on the last of KERNELS alone.
+ONCE := systemd alerts serve-soak mail fix
+VM_TESTS := $(foreach k,$(KERNELS),$(patsubst %,$(BUILD)/tests/vm/$k/%.t,$(filter-out $(if $(filter $k,$(lastword $(KERNELS))),,$(ONCE)),$(SCENARIOS))))
+
+DEB := $(BUILD)/deb/mtuscope_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
 
 MAKEFLAGS += --no-print-directory
 # V=1 shows the commands, and else each is a word and a file.
@@ -42,7 +53,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 25
 	@echo '  variables: V=1  SAN=address,undefined  CC=clang  KERNELS="6.1 6.12"  DESTDIR=  PREFIX='
 
-.PHONY: all help demo test check check-run test-run bpf-check bench soak recordings fuzz fmt lint install clean
+.PHONY: all help demo test check check-run test-run bpf-check receivers bench soak serve-soak recordings fuzz fmt lint install deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -64,17 +75,21 @@ $(BUILD)/%.o: %.c
 
 $(filter $(BUILD)/user/kernel/%,$(OBJECTS)): $(BUILD)/bpf/tc.skel.h
 
-$(BUILD)/user/main.o $(BUILD)/user/reporter.o $(BUILD)/user/cmd_hooks.o $(BUILD)/user/cmd_serve.o: Makefile
+$(BUILD)/user/options.o $(BUILD)/user/reporter.o $(BUILD)/user/cmd_serve.o: Makefile packaging/debian/changelog
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(call say,BPF,$<)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DOBJECT=$* -c -o $@ $<
 
 $(BUILD)/bpf/%.bpf.o: bpf/hooks/%.bpf.c
 	@mkdir -p $(@D)
 	$(call say,BPF,$<)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DOBJECT=$* -c -o $@ $<
+
+$(BUILD)/bpf/all_hooks.bpf.o: $(HOOKS:%=$(BUILD)/bpf/%.bpf.o)
+	$(call say,LINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
@@ -101,14 +116,17 @@ test: ## on a fresh machine: install, build, and run all tests, the lab's in vir
 	@scripts/setup
 	@$(MAKE) test-run
 
-check: ## build and run the unprivileged tests, in seconds
+check: ## build and run the unprivileged tests, within a minute
 	@$(MAKE) check-run
 
 check-run: all $(UNIT_TESTS)
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(UNIT_TESTS)
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(UNIT_TESTS) tests/package/completion.sh
 
 bpf-check: all $(BPF_TESTS) ## the BPF programs against built packets, on this kernel; needs root
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --exec '' $(BPF_TESTS)
+
+receivers: all $(BUILD)/tests/emit ## syslog servers, started here on the loopback, read what serve writes
+	$(Q)prove --timer $(RECEIVER_TESTS)
 
 verifier-record: $(BUILD)/tests/bpf/test_verifier ## note what the verifier counts in each program as the new normal; needs root
 	$(Q)scripts/verifier-record $(KERNELS)
@@ -116,8 +134,8 @@ verifier-record: $(BUILD)/tests/bpf/test_verifier ## note what the verifier coun
 bench: all $(BENCHES) ## what a packet costs, on this kernel; needs root, takes minutes
 	$(Q)for b in $(BENCHES); do $$b || exit 1; done
 
-test-run: all $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS) $(BUILD)/tests/traffic $(BUILD)/tests/chain
-	$(Q)scripts/prove $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS)
+test-run: all $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS) $(BUILD)/tests/traffic $(BUILD)/tests/chain $(BUILD)/tests/emit $(DEB)
+	$(Q)scripts/prove $(UNIT_TESTS) $(BPF_TESTS) $(RECEIVER_TESTS) $(PACKAGE_TESTS) $(VM_TESTS)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 	@mkdir -p $(@D)
@@ -128,13 +146,21 @@ SEEDS ?= 200
 soak: $(BUILD)/tests/soak ## SEEDS=n seeded stories of holes and look-alikes, packet by packet; fails on any false alarm or miss
 	$(Q)$< $(SEEDS)
 
+SOAK_SECONDS ?= 900
+serve-soak: all $(BUILD)/tests/traffic $(BUILD)/tests/chain ## SOAK_SECONDS=n of what a day brings serve, in a virtual machine; fails if it grows or loses anything
+	$(Q)scripts/vm --timeout $$(($(SOAK_SECONDS) + 300)) -- tests/lab/scenarios/serve-soak.sh $(SOAK_SECONDS)
+
 $(BUILD)/tests/soak: tests/soak/soak.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka
 
-recordings: $(BUILD)/tests/record ## make tests/recordings anew, after a change of what a snapshot holds
-	$(Q)$< tests/recordings
+recordings: all $(BUILD)/tests/record $(BUILD)/tests/chain ## make tests/recordings anew, after a change of what a snapshot holds; boots a VM
+	$(Q)$(BUILD)/tests/record tests/recordings
+	$(Q)rm -rf $(BUILD)/recordings
+	$(Q)scripts/vm --timeout 900 --out $(BUILD)/recordings -- tests/lab/scenarios/incident-gateway.sh
+	$(Q)for end in gateway relay; do \
+		install -m 644 $(BUILD)/recordings/incident-gateway/$$end.rec tests/recordings/incident-$$end.rec || exit 1; done
 
 $(BUILD)/tests/record: tests/recordings/record.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 	@mkdir -p $(@D)
@@ -153,6 +179,11 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $(BPF_HELPERS) $(BUILD)/libmtuscope.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka
 
+$(BUILD)/tests/emit: tests/receivers/emit.c $(BUILD)/libmtuscope.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS)
+
 $(BUILD)/tests/traffic: tests/lab/traffic.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -164,7 +195,7 @@ $(BUILD)/tests/chain: tests/lab/make-chain
 
 $(BUILD)/tests/vm/%.t: Makefile
 	@mkdir -p $(@D)
-	@printf '#!/bin/sh\nexec scripts/vm --timeout 900 --kernel %s -- tests/lab/scenarios/%s.sh\n' $(*D) $(*F) > $@
+	@printf '#!/bin/sh\nexec scripts/vm --timeout 1150 --kernel %s -- tests/lab/scenarios/%s.sh\n' $(*D) $(*F) > $@
 	@chmod +x $@
 
 FUZZ_SECONDS ?= 60
@@ -194,9 +225,22 @@ install: all ## install the program under DESTDIR and PREFIX
 	$(Q)install -D -m 755 $(BUILD)/mtuscope $(DESTDIR)$(PREFIX)/sbin/mtuscope
 	$(Q)install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	$(Q)scripts/manpage $(BUILD)/mtuscope > $(DESTDIR)$(PREFIX)/share/man/man8/mtuscope.8
-	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/systemd/catalog
-	$(Q)sed 's|@SBINDIR@|$(PREFIX)/sbin|' scripts/systemd/mtuscope.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/mtuscope.service
-	$(Q)install -m 644 scripts/systemd/mtuscope.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog
+	$(Q)install -d $(DESTDIR)$(UNITDIR)
+	$(Q)sed 's|@SBINDIR@|$(PREFIX)/sbin|' packaging/systemd/mtuscope.service > $(DESTDIR)$(UNITDIR)/mtuscope.service
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/catalog packaging/systemd/mtuscope.catalog
+	$(Q)install -D -m 644 packaging/systemd/mtuscope.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mtuscope.conf
+	$(Q)test -e $(DESTDIR)/etc/mtuscope.conf || install -D -m 644 -t $(DESTDIR)/etc packaging/systemd/mtuscope.conf
+	$(Q)test -e $(DESTDIR)/etc/logrotate.d/mtuscope || install -D -m 644 packaging/systemd/mtuscope.logrotate $(DESTDIR)/etc/logrotate.d/mtuscope
+	$(Q)install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(ZSHDIR)
+	$(Q)scripts/completion bash $(BUILD)/mtuscope > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mtuscope
+	$(Q)scripts/completion zsh $(BUILD)/mtuscope > $(DESTDIR)$(ZSHDIR)/_mtuscope
+	$(Q)for f in $(wildcard contrib/*/*); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/mtuscope/examples/$${f#contrib/} || exit 1; done
+
+deb: $(DEB) ## the Debian package, in build/deb
+
+$(DEB): $(BUILD)/mtuscope $(shell find packaging scripts contrib)
+	$(call say,DEB,$@)
+	$(Q)scripts/deb $(@D)
 
 clean: ## remove what was built
 	$(Q)rm -rf build

@@ -4,9 +4,9 @@
  * of a tunnel here; the entry (struct wire_flow) says which size was last delivered, which is on trial and how
  * often it was sent, and whether the stream from the other side has a hole.
  *
- * The table is an array addressed by keyed hash with two places for each flow: an LRU hash costs four
- * times as much a packet, and lets a flood push out every flow that matters. A place is taken over only from a flow that is
- * idle, closed, or never was answered. Two CPUs may write one entry at the same moment; the fields are
+ * The table is an array addressed by keyed hash, open addressing with a bound on the places of each flow: an LRU hash costs
+ * four times as much a packet, and lets a flood push out every flow that matters. A place is taken over only from a flow
+ * that is idle, closed, or was never answered. Two CPUs may write one entry at the same moment; the fields are
  * evidence that is repeated with each packet, so a lost write costs a trial, not a verdict.
  */
 #ifndef MTUSCOPE_FLOW_BPF_H
@@ -15,10 +15,12 @@
 #include "maps.bpf.h"
 #include "parse.bpf.h"
 
-#define FLOW_IDLE_MS	   60000      /* longer than the pauses between TCP's late retransmissions of a stalled flow */
-#define FLOW_UNANSWERED_MS 3000	      /* a SYN without answer may be replaced: three tries of a SYN fit into it */
-#define FLOW_CLOSED_MS	   2000	      /* long enough for user space to read the end of a flow */
-#define SEQ_JUMP_MAX	   (1U << 30) /* no TCP window is larger (RFC 7323, 2.3): a farther number is not believed */
+#define FLOW_PLACES	24	   /* as many as it takes that a table 70 % full of living flows turns nobody away */
+#define FLOW_IDLE_MS	60000	   /* evidence is not older */
+#define FLOW_STALLED_MS 130000	   /* longer than the pauses between TCP's late tries: Linux's TCP_RTO_MAX is 120 s */
+#define FLOW_ATTEMPT_MS 3000	   /* three tries of a SYN fit into it, and the echo of each second */
+#define FLOW_CLOSED_MS	2000	   /* long enough for user space to read the end of a flow */
+#define SEQ_JUMP_MAX	(1U << 30) /* no TCP window is larger (RFC 7323, 2.3): a farther number is not believed */
 
 /* Writes a time only when the coarse clock has moved on: what is not written stays shared between CPUs' caches. */
 static __always_inline void stamp(__u32 *ms, __u32 now)
@@ -64,48 +66,80 @@ static __always_inline __u64 flow_tag(const struct wire_config *cfg, const struc
 	return h ? h : 1;
 }
 
-static __always_inline struct wire_flow *flow_place(__u64 tag, int second)
+/* The nth place of a flow, from 0: anywhere, and each a step of the flow's own from the one before (double hashing). */
+static __always_inline struct wire_flow *flow_place(__u64 tag, __u32 n)
 {
-	__u32 i = (second ? tag >> 40 : tag) & (WIRE_FLOWS - 1);
+	__u32 step = tag >> 40 | 1, i = (tag + n * step) & (WIRE_FLOWS - 1);
 
 	return bpf_map_lookup_elem(&flows, &i);
 }
 
-static __always_inline int flow_replaceable(const struct wire_flow *f, __u32 now)
-{
-	__u32 last = before(f->last_tx_ms, f->last_rx_ms) ? f->last_rx_ms : f->last_tx_ms;
-	__u32 idle = now - last;
+/* What a flow is worth to those who look for stalled ones: where no place is free, the least gives way to a newcomer. */
+enum flow_worth {
+	FLOW_OVER,	 /* nothing, or it never was: a free place */
+	FLOW_ATTEMPT,	 /* no payload and no answer: a SYN, a scan, a flood; or an echo, which will come again */
+	FLOW_UNANSWERED, /* older than the programs and perhaps stalled, or packets that belong to nothing */
+	FLOW_ANSWERED,	 /* it stays */
+};
 
-	/* A closed flow with a trial or a hole is still being repeated by its sender. */
-	if ((f->flags & WIRE_FLOW_RESET) || ((f->flags & WIRE_FLOW_CLOSED) && !f->trial_last_ms && !f->hole_ms))
-		return idle > FLOW_CLOSED_MS;
-	if (!(f->flags & WIRE_FLOW_ESTABLISHED))
-		return idle > FLOW_UNANSWERED_MS;
-	return idle > FLOW_IDLE_MS;
+/*
+ * Idle: since the last packet to and from the remote side. Not static, so that the verifier looks at it once and not for
+ * each place.
+ */
+__noinline enum flow_worth flow_worth(__u32 flags, __s32 idle_tx, __s32 idle_rx, __u32 stalled)
+{
+	enum flow_worth worth = FLOW_ANSWERED;
+	__s32 keep = FLOW_IDLE_MS;
+
+	if (!(flags & WIRE_FLOW_ESTABLISHED))
+		worth = flags & (WIRE_FLOW_TX_REQUEST | WIRE_FLOW_RX_RESPONSE) ? FLOW_UNANSWERED : FLOW_ATTEMPT;
+	if (flags & WIRE_FLOW_RESET)
+		keep = FLOW_CLOSED_MS;
+	else if (worth == FLOW_ATTEMPT)
+		keep = FLOW_ATTEMPT_MS;
+	else if (stalled) /* closed or not, its sender still repeats what does not get through */
+		keep = FLOW_STALLED_MS;
+	else if (flags & WIRE_FLOW_CLOSED)
+		keep = FLOW_CLOSED_MS;
+	return idle_tx <= keep || idle_rx <= keep ? worth : FLOW_OVER;
 }
 
-/* A free place for the flow, or one whose flow is of no more use; NULL if both are needed. */
-static __always_inline struct wire_flow *flow_claim(__u64 tag, __u32 now)
+/* The nearest place that is free, else that of the flow that is worth least; NULL if all are needed. */
+static __noinline struct wire_flow *flow_claim(__u64 tag, __u32 now)
 {
-	struct wire_flow *a = flow_place(tag, 0), *b = flow_place(tag, 1);
+	enum flow_worth least = FLOW_ANSWERED, worth;
+	struct wire_flow *victim = NULL, *f;
 
-	if (!a || !b)
-		return NULL;
-	if (!a->tag)
-		return a;
-	if (!b->tag)
-		return b;
-	if (flow_replaceable(a, now))
-		return a;
-	if (flow_replaceable(b, now))
-		return b;
-	/* Full of living flows. One that nobody ever answered gives way: a flood of SYNs evicts only itself. */
-	if (!(a->flags & WIRE_FLOW_ESTABLISHED) || !(b->flags & WIRE_FLOW_ESTABLISHED)) {
-		loss_count(WIRE_LOSS_FLOW_EVICTED);
-		return (a->flags & WIRE_FLOW_ESTABLISHED) ? b : a;
+	for (__u32 n = 0; n < FLOW_PLACES; n++) {
+		f = flow_place(tag, n);
+		if (!f || !f->tag)
+			return f;
+		worth = flow_worth(f->flags, now - f->last_tx_ms, now - f->last_rx_ms, f->trial_last_ms | f->hole_ms);
+		if (worth == FLOW_OVER)
+			return f;
+		if (worth < least) {
+			least = worth;
+			victim = f;
+		}
 	}
-	loss_count(WIRE_LOSS_FLOW_REFUSED);
-	return NULL;
+	/* Full of living flows: a flood evicts only its like. */
+	loss_count(victim ? WIRE_LOSS_FLOW_EVICTED : WIRE_LOSS_FLOW_REFUSED);
+	return victim;
+}
+
+/*
+ * Where the flow is, besides its first place, or if `create` where it is to be. A function of its own: the first place, where
+ * most flows are, shall cost no more for it.
+ */
+static __noinline struct wire_flow *flow_search(__u64 tag, int create, __u32 now)
+{
+	for (__u32 n = 1; n < FLOW_PLACES; n++) {
+		struct wire_flow *f = flow_place(tag, n);
+
+		if (!f || f->tag == tag)
+			return f;
+	}
+	return create ? flow_claim(tag, now) : NULL;
 }
 
 /* The flow of the packet, made if `create`; NULL if it is not tracked. Ports are host order; echo has id and 0. */
@@ -119,14 +153,9 @@ static __always_inline struct wire_flow *flow_get(const struct wire_config *cfg,
 
 	if (likely(f && f->tag == tag))
 		return f;
-	f = flow_place(tag, 1);
-	if (likely(f && f->tag == tag))
+	f = flow_search(tag, create, cfg->now_ms);
+	if (!f || f->tag == tag)
 		return f;
-	if (likely(!create))
-		return NULL;
-	f = flow_claim(tag, cfg->now_ms);
-	if (!f)
-		return NULL;
 	__builtin_memset(f, 0, sizeof(*f));
 	__builtin_memcpy(f->local, local, 16);
 	__builtin_memcpy(f->remote, remote, 16);
@@ -253,6 +282,8 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 	} else if (t->has_ack && t->ack - f->rx_next < SEQ_JUMP_MAX) {
 		rx_advance(f, t->ack, now);
 	}
+	if (t->has_ack && !t->rst && (f->flags & WIRE_FLOW_RX_RESPONSE))
+		f->flags |= WIRE_FLOW_ESTABLISHED;
 	if (bytes) {
 		__u32 one = t->payload_one + t->syn;
 
@@ -309,7 +340,7 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 		f->rx_delivered_ms = now;
 	}
 	if (t->payload) {
-		f->flags |= WIRE_FLOW_RX_RESPONSE;
+		f->flags = (f->flags & ~WIRE_FLOW_TX_REQUEST) | WIRE_FLOW_RX_RESPONSE;
 		stamp(&f->last_rx_data_ms, now);
 	}
 	if (t->has_ack && !t->syn && (f->flags & WIRE_FLOW_TX_KNOWN))
@@ -370,7 +401,8 @@ static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_co
 
 /*
  * Echo (RFC 792, RFC 4443): the side that asks has its identifier as port, the other side 0. A request from here is a
- * trial that its reply ends; an earlier request's late reply of at least that size ends it as well.
+ * trial that its reply ends; an earlier request's late reply of at least that size ends it as well. Never established: each
+ * identifier is an entry, and whoever may ping could fill the table with them.
  */
 static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
 				      int tx)
@@ -416,7 +448,6 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 		return;
 	}
 	stamp(&f->last_rx_ms, now);
-	f->flags |= WIRE_FLOW_ESTABLISHED;
 	if (f->rx_delivered_ms != now || p->size > f->rx_delivered_inner) {
 		f->rx_delivered_inner = p->size;
 		f->rx_delivered_ms = now;

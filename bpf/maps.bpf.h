@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Every map, defined once. Each BPF object that includes this file declares them all; the loader creates them with
- * the first object (tc.bpf.c) and lets every later object reuse them by name, so all programs share one set.
+ * the first object (tc.bpf.c) and lets every later object reuse them by name, so all programs share one set. They are weak
+ * symbols, so that the hooks can be linked into one object.
  * Keys and values are those of wire.h; user/kernel/collect.c reads them all.
  */
 #ifndef MTUSCOPE_MAPS_BPF_H
 #define MTUSCOPE_MAPS_BPF_H
 
 #include "wire.h"
+
+/* For what several hooks include: a name of this object's own, which the Makefile calls OBJECT. */
+#define OWN_NAME(name)		     OWN_NAME_OF(name, OBJECT)
+#define OWN_NAME_OF(name, object)    OWN_NAME_PASTE(name, object)
+#define OWN_NAME_PASTE(name, object) name##_##object
 
 /* Written by user/kernel/ only, mapped there; read by every program. */
 struct {
@@ -16,7 +22,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct wire_config);
-} config SEC(".maps");
+} config SEC(".maps") __weak;
 
 /* Written by tc programs on tunnels. 12 MiB, mapped by user space: no system call to read 64k flows. */
 struct {
@@ -25,7 +31,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct wire_flow);
-} flows SEC(".maps");
+} flows SEC(".maps") __weak;
 
 /* Written by tc programs on underlays. The kernel's LRU bounds it; a session lives two to three minutes. */
 struct {
@@ -33,7 +39,7 @@ struct {
 	__uint(max_entries, WIRE_SESSIONS);
 	__type(key, struct wire_session_key);
 	__type(value, struct wire_session);
-} sessions SEC(".maps");
+} sessions SEC(".maps") __weak;
 
 /* Written by tc programs: one element a link and direction. */
 struct {
@@ -41,7 +47,7 @@ struct {
 	__uint(max_entries, WIRE_LINKS *WIRE_DIRECTIONS);
 	__type(key, __u32);
 	__type(value, struct wire_counters);
-} counters SEC(".maps");
+} counters SEC(".maps") __weak;
 
 /* Written by all: rare events by subject. When it is full the new subject is counted in losses, not kept. */
 struct {
@@ -49,7 +55,7 @@ struct {
 	__uint(max_entries, WIRE_TALLIES);
 	__type(key, struct wire_tally_key);
 	__type(value, struct wire_tally);
-} tallies SEC(".maps");
+} tallies SEC(".maps") __weak;
 
 /* Written by the kfree_skb hook: drops by the kernel's reason number. */
 struct {
@@ -57,7 +63,7 @@ struct {
 	__uint(max_entries, WIRE_REASONS);
 	__type(key, __u32);
 	__type(value, __u64);
-} drops SEC(".maps");
+} drops SEC(".maps") __weak;
 
 /* Written by the kfree_skb hook of kernels without reasons: drops by address in the kernel's code. */
 struct {
@@ -65,7 +71,7 @@ struct {
 	__uint(max_entries, WIRE_DROP_SITES);
 	__type(key, __u64);
 	__type(value, __u64);
-} drop_sites SEC(".maps");
+} drop_sites SEC(".maps") __weak;
 
 /* Written by all: enum wire_loss. */
 struct {
@@ -73,7 +79,7 @@ struct {
 	__uint(max_entries, WIRE_LOSSES);
 	__type(key, __u32);
 	__type(value, __u64);
-} losses SEC(".maps");
+} losses SEC(".maps") __weak;
 
 static __always_inline const struct wire_config *config_get(void)
 {

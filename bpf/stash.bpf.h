@@ -32,7 +32,7 @@ struct {
 	__uint(max_entries, STASH_CALLS);
 	__type(key, struct stash_id);
 	__type(value, struct stash);
-} stash SEC(".maps");
+} OWN_NAME(stash) SEC(".maps");
 
 static __always_inline struct stash_id stash_id(void *packet)
 {
@@ -46,22 +46,22 @@ static __always_inline void stash_put(void *packet, const struct stash *what)
 {
 	struct stash_id id = stash_id(packet);
 
-	if (!bpf_map_update_elem(&stash, &id, what, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&OWN_NAME(stash), &id, what, BPF_NOEXIST))
 		return;
 	loss_count(WIRE_LOSS_UNPARSED);
-	bpf_map_update_elem(&stash, &id, what, BPF_EXIST);
+	bpf_map_update_elem(&OWN_NAME(stash), &id, what, BPF_EXIST);
 }
 
 /* Takes it out into *what; 0, or -1 if the entry was not seen. */
 static __always_inline int stash_take(void *packet, struct stash *what)
 {
 	struct stash_id id = stash_id(packet);
-	struct stash *s = bpf_map_lookup_elem(&stash, &id);
+	struct stash *s = bpf_map_lookup_elem(&OWN_NAME(stash), &id);
 
 	if (!s)
 		return -1;
 	*what = *s;
-	bpf_map_delete_elem(&stash, &id);
+	bpf_map_delete_elem(&OWN_NAME(stash), &id);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The tc programs: two for tunnels, two for the links under them, one for the links beside. Each counts every packet by segment and
- * size; tunnels feed the flow table, underlays the table of WireGuard sessions. They observe and never decide: the verdict
+ * size; tunnels feed the flow table, both the table of WireGuard sessions. They observe and never decide: the verdict
  * is always "next" (TCX_NEXT and TC_ACT_UNSPEC are both -1), so other programs and filters see every packet.
  */
 #include "vmlinux.h"
@@ -49,6 +49,8 @@ static __always_inline void tunnel_packet(struct __sk_buff *skb, const struct wi
 		return;
 	if (p->protocol == IPPROTO_TCP && p->fragment == FRAGMENT_NONE)
 		flow_tcp(skb, cfg, p, tx);
+	else if (p->protocol == IPPROTO_UDP)
+		session_udp(skb, cfg, p, tx); /* this tunnel carries another one */
 	else if ((p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6) && !tally_too_big(skb, cfg, p, 1, tx))
 		flow_echo(skb, cfg, p, tx);
 }
@@ -99,14 +101,65 @@ static __always_inline int lan_ignores(struct __sk_buff *skb, __u32 l3_offset)
 	return 0;
 }
 
+/* Whether this kernel may let another packet in on this CPU while one is here; set by the loader before the programs load. */
+const volatile __u8 preempt_rt = 0;
+
+/*
+ * Elsewhere packets run here with bottom halves off, one at a time on a CPU. Under PREEMPT_RT bottom halves need not exclude
+ * each other (without PREEMPT_RT_NEEDS_BH_LOCK, from 6.18 on). 0 if this CPU's element is in use: the packet is then not
+ * looked at, and that is counted.
+ */
+static __always_inline int scratch_take(struct wire_counters *c)
+{
+	if (!preempt_rt)
+		return 1;
+	__sync_fetch_and_add(&c->inside, 1);
+	if (likely(*(volatile __u64 *)&c->inside == 1))
+		return 1;
+	__sync_fetch_and_add(&c->inside, -1);
+	loss_count(WIRE_LOSS_UNPARSED);
+	return 0;
+}
+
+static __always_inline void scratch_give(struct wire_counters *c)
+{
+	if (preempt_rt)
+		__sync_fetch_and_add(&c->inside, -1);
+}
+
+/*
+ * Parsed into this CPU's element and not onto the stack: the verifier does not track what a map holds, so the many ways
+ * through the headers are one state to what follows, and the program stays within its limits.
+ */
+static __always_inline void account(struct __sk_buff *skb, const struct wire_config *cfg, const struct wire_link *link,
+				    struct wire_counters *c, __u8 role, int tx)
+{
+	struct packet *p = (struct packet *)c->scratch;
+	int ip;
+
+	_Static_assert(sizeof(*p) <= sizeof(c->scratch), "a packet fits");
+	ip = parse_ip(skb, link->l3_offset, p);
+	if (unlikely(ip < 0)) {
+		c->unparsed++;
+		loss_count(WIRE_LOSS_UNPARSED);
+	}
+	if (ip <= 0)
+		return;
+	count_packet(c, p, link->mtu);
+	if (role == WIRE_ROLE_TUNNEL)
+		tunnel_packet(skb, cfg, c, p, tx);
+	else if (role == WIRE_ROLE_LAN)
+		lan_packet(skb, cfg, p, tx);
+	else
+		underlay_packet(skb, cfg, c, p, tx);
+}
+
 static __always_inline int observe(struct __sk_buff *skb, __u8 role, int tx)
 {
 	const struct wire_config *cfg = config_get();
 	const struct wire_link *link;
 	struct wire_counters *c;
-	struct packet *p;
 	__u32 slot;
-	int ip;
 
 	if (!cfg)
 		return TC_ACT_UNSPEC;
@@ -120,30 +173,10 @@ static __always_inline int observe(struct __sk_buff *skb, __u8 role, int tx)
 		return TC_ACT_UNSPEC;
 	slot = slot * WIRE_DIRECTIONS + tx;
 	c = bpf_map_lookup_elem(&counters, &slot);
-	if (!c)
+	if (!c || !scratch_take(c))
 		return TC_ACT_UNSPEC;
-	/*
-	 * Parsed into this CPU's element and not onto the stack: the verifier does not track what a map holds, so the many
-	 * ways through the headers are one state to what follows, and the program stays within its limits. Packets run
-	 * here with bottom halves off, one at a time on a CPU; a PREEMPT_RT kernel whose bottom halves do not exclude each other
-	 * (without PREEMPT_RT_NEEDS_BH_LOCK, from 6.18 on) could let a second packet into the first one's element.
-	 */
-	_Static_assert(sizeof(*p) <= sizeof(c->scratch), "a packet fits");
-	p = (struct packet *)c->scratch;
-	ip = parse_ip(skb, link->l3_offset, p);
-	if (unlikely(ip < 0)) {
-		c->unparsed++;
-		loss_count(WIRE_LOSS_UNPARSED);
-	}
-	if (ip <= 0)
-		return TC_ACT_UNSPEC;
-	count_packet(c, p, link->mtu);
-	if (role == WIRE_ROLE_TUNNEL)
-		tunnel_packet(skb, cfg, c, p, tx);
-	else if (role == WIRE_ROLE_LAN)
-		lan_packet(skb, cfg, p, tx);
-	else
-		underlay_packet(skb, cfg, c, p, tx);
+	account(skb, cfg, link, c, role, tx);
+	scratch_give(c);
 	return TC_ACT_UNSPEC;
 }
 

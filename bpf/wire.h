@@ -12,7 +12,7 @@
  *     "inner" is the packet inside the tunnel, "outer" the WireGuard datagram that carries it.
  *   - addresses are in network byte order, IPv4 in the first four bytes, the rest zero; ports and
  *     counters are in host byte order.
- *   - times are milliseconds of the loader's clock (struct wire_config.now_ms), 0 is "never".
+ *   - times are milliseconds of the loader's clock (struct wire_config.now_ms), modulo 2^32; 0 is "never".
  */
 #ifndef MTUSCOPE_WIRE_H
 #define MTUSCOPE_WIRE_H
@@ -20,6 +20,14 @@
 #ifndef __VMLINUX_H__
 #include <linux/types.h>
 #endif
+
+/*
+ * What user space computes with too is listed in a file of its own, one member a line: here times are 32 bits wide, the hot
+ * path's width, and wrap after 49.7 days; a snapshot has them whole (snapshot.h).
+ */
+#define MEMBER(type, name)   type name;
+#define ARRAY(type, name, n) type name[n];
+#define TIME(name)	     __u32 name;
 
 #define WIRE_FLOWS	65536 /* slots of the flow table, a power of two */
 #define WIRE_SESSIONS	8192  /* two directions, rekeyed every two minutes: over 1000 busy peers */
@@ -55,11 +63,11 @@ struct wire_config {
 	__u32 now_ms;	    /* coarse clock, advanced by the loader on every tick */
 	__u32 netns_inum;   /* inode number of the network namespace being watched */
 	__u64 hash_seed[2]; /* random for each load: nobody outside can aim at a flow slot */
-	__u32 links_n;
-	__u32 probe_id; /* 1 + echo id of our own probes, which are no traffic; 0: none */
-	struct wire_link links[WIRE_LINKS];
-	__u8 link_slot[4096]; /* ifindex modulo 4096 -> index into links; checked against ifindex */
-	__u8 wg_port[65536];  /* 1: a WireGuard socket listens on this UDP port */
+	__u32 probe_id;	    /* 1 + echo id of our own probes, which are no traffic; 0: none */
+	__u32 pad;
+	struct wire_link links[WIRE_LINKS]; /* ifindex 0: the slot is free */
+	__u8 link_slot[4096];		    /* ifindex modulo 4096 -> index into links; checked against ifindex */
+	__u8 wg_port[65536];		    /* 1: a WireGuard socket listens on this UDP port */
 };
 
 /* Map "counters": per CPU, index = link slot * WIRE_DIRECTIONS + direction. */
@@ -74,6 +82,7 @@ struct wire_counters {
 	__u64 fragments_middle;
 	__u64 fragments_last;
 	__u64 unparsed;		      /* packets whose headers could not be read to the end */
+	__u64 inside;		      /* packets under way, on a PREEMPT_RT kernel; means nothing to user space */
 	__u64 scratch[8];	      /* the packet being parsed (struct packet); means nothing to user space */
 	__u64 sizes[WIRE_SIZE_SLOTS]; /* tunnel: inner sizes; underlay: outer sizes of WireGuard datagrams */
 };
@@ -90,7 +99,7 @@ enum wire_flow_flags {
 };
 
 /*
- * Map "flows": an array that the programs use as a two-way table by keyed hash, mapped into user space.
+ * Map "flows": an array that the programs use as a table by keyed hash (flow.bpf.h), mapped into user space.
  * One entry holds both directions of a TCP connection or of an ICMP echo conversation in a tunnel.
  *
  * The trial is one segment at a time whose fate is followed: its size is delivered when the other side acknowledges
@@ -98,55 +107,12 @@ enum wire_flow_flags {
  * request without its reply, `tries` counts those in a row. A packet touches the first cache line, or the first two.
  */
 struct wire_flow {
-	__u64 tag;	 /* keyed hash of the tuple; 0: the slot is free */
-	__u32 tx_end;	 /* tx: sequence number after the last byte sent */
-	__u32 tx_acked;	 /* tx: everything before it is acknowledged */
-	__u32 trial_seq; /* tx: first sequence number (echo: sequence) of the segment on trial */
-	__u32 trial_end; /* tx: the sequence number after it */
-	__u32 trial_first_ms;
-	__u32 trial_last_ms; /* 0: no trial under way */
-	__u16 trial_inner;   /* bytes; inner size of the segment on trial */
-	__u16 trial_tries;   /* times sent at that size */
-	__u32 rx_next;	     /* rx: everything before it has arrived here or is acknowledged */
-	__u32 rx_end;	     /* rx: the highest sequence number that the remote side has shown to have used */
-	__u32 hole_end;	     /* rx: first byte seen after the missing ones */
-	__u32 hole_ms;	     /* rx: when the hole opened, 0: no hole */
-	__u32 last_tx_ms;    /* last packet sent to the remote side */
-	__u32 last_rx_ms;    /* last packet that came from it */
-	__u8 flags;	     /* enum wire_flow_flags */
-	__u8 headers;	     /* bytes of inner IP and TCP headers of the last data segment */
-	__u8 family;	     /* AF_INET, AF_INET6 */
-	__u8 protocol;	     /* IPPROTO_TCP, IPPROTO_ICMP, IPPROTO_ICMPV6 */
-	/* the second line: touched by data segments and by what becomes of trials */
-	__u32 last_tx_data_ms;
-	__u32 last_rx_data_ms;
-	__u32 rx_delivered_ms;
-	__u32 tx_delivered_ms;	  /* when a trial of tx_delivered_inner was last acknowledged */
-	__u16 rx_delivered_inner; /* largest inner size that arrived at rx_delivered_ms */
-	__u16 tx_delivered_inner; /* largest inner size delivered at tx_delivered_ms */
-	__u16 tx_lost_inner;	  /* a size given up for a smaller one */
-	__u16 tx_lost_tries;
-	__u32 tx_lost_ms;
-	__u32 tx_trials;    /* trials begun */
-	__u32 tx_retried;   /* trials that needed more than one try */
-	__u32 tx_delivered; /* trials acknowledged */
-	__u32 rx_filled;    /* holes that were filled later */
-	__u32 first_ms;
-	__u16 mss_local;  /* announced by the local side: bounds rx; 0 unknown */
-	__u16 mss_remote; /* announced by the remote side: bounds tx; 0 unknown */
-	__u32 pad[3];
-	/* the third: the tuple, only read by user space */
-	__u8 local[16];
-	__u8 remote[16];
-	__u16 local_port;
-	__u16 remote_port;
-	__u32 ifindex;
-	__u32 pad2[6];
+#include "flow.def"
 };
 
 /*
- * Map "sessions": WireGuard's data sessions on the underlay, one entry a direction, by the index in clear in each
- * data message (the receiver's name for the session). Loss on the way here is
+ * Map "sessions": WireGuard's data sessions, on an underlay or inside another tunnel, one entry a direction, by the index in
+ * clear in each data message (the receiver's name for the session). Loss on the way here is
  * counter_max - counter_first + 1 - received: a late packet closes its own gap.
  */
 struct wire_session_key {
@@ -159,19 +125,7 @@ struct wire_session_key {
 };
 
 struct wire_session {
-	__u64 counter_first;
-	__u64 counter_max;
-	__u64 received; /* distinct counters seen */
-	__u64 duplicates;
-	__u64 window; /* bit n: counter_max - n was seen */
-	__u64 bytes;  /* of outer IP packets */
-	__u32 ifindex;
-	__u32 first_ms;
-	__u32 last_ms;
-	__u32 size_ms;	  /* when size_outer was last seen */
-	__u16 size_outer; /* largest outer size within the second of size_ms */
-	__u16 pad;
-	__u32 small; /* of received: keep-alives and packets with up to 128 inner bytes */
+#include "session.def"
 };
 
 /* Map "tallies": rare things, counted by what they are about. No event for each packet. */
@@ -208,12 +162,12 @@ struct wire_tally_key {
 };
 
 struct wire_tally {
-	__u64 count;
-	__u32 size_min;
-	__u32 size_max;
-	__u32 first_ms;
-	__u32 last_ms;
+#include "tally.def"
 };
+
+#undef MEMBER
+#undef ARRAY
+#undef TIME
 
 /* Map "drops": per CPU array by reason number: packets freed as dropped in the watched namespace. */
 
@@ -222,7 +176,7 @@ struct wire_tally {
 /* Map "losses": per CPU array: what the programs could not see, keep or tell. */
 enum wire_loss {
 	WIRE_LOSS_FLOW_EVICTED, /* a live flow's slot was taken by another */
-	WIRE_LOSS_FLOW_REFUSED, /* both slots held flows worth more */
+	WIRE_LOSS_FLOW_REFUSED, /* all its places held flows worth more */
 	WIRE_LOSS_SESSION_FULL,
 	WIRE_LOSS_TALLY_FULL,
 	WIRE_LOSS_UNPARSED, /* sum of wire_counters.unparsed, and what hooks could not read */

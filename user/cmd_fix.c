@@ -6,24 +6,11 @@
 #include <string.h>
 
 #include "check/gather.h"
+#include "cmd_fix.h"
 #include "commands.h"
-#include "fix.h"
 #include "fix/apply.h"
 #include "format.h"
-#include "outer.h"
-#include "recommend.h"
-
-struct job {
-	const struct options *opt;
-	const struct audit_scene *scene;
-	const struct link *tunnel;
-	const struct audit_config *config;
-	const struct peer *peer; /* whose routes alone get the MTU; NULL: the interface */
-	struct allowed_ip networks[FIX_ROUTES_MAX];
-	size_t networks_n; /* of the peer, may be more than there is room for */
-	char name[SHELL_WORD_LEN(IFACE_NAME_LEN)];
-	struct fix_plan plan;
-};
+#include "measuring.h"
 
 /* On that tunnel, 0: on any. */
 static const struct peer *peer_of_key(const struct audit_scene *scene, uint32_t tunnel_ifindex, const char *wanted)
@@ -40,145 +27,25 @@ static const struct peer *peer_of_key(const struct audit_scene *scene, uint32_t 
 	return NULL;
 }
 
-static enum exit_status refuse(const struct job *j, const char *why)
+static enum exit_status refuse(const struct fix_job *j, const char *why)
 {
 	fprintf(stderr, "mtuscope fix: %s: %s\n", j->name, why);
 	return EXIT_UNKNOWN;
 }
 
-static enum exit_status fail(const struct job *j, const char *what, int err)
+static enum exit_status fail(const struct fix_job *j, const char *what, int err)
 {
 	fprintf(stderr, "mtuscope fix: %s: %s: %s\n", j->name, what,
 		err == -ENODATA ? "it has no [Interface]" : strerror(-err));
 	return EXIT_UNKNOWN;
 }
 
-static void print_peer(const struct peer *peer)
-{
-	char key[FORMAT_KEY_LEN], endpoint[FORMAT_ENDPOINT_LEN];
-
-	format_key(key, peer->public_key);
-	printf("peer %s%s%s", key, format_endpoint(endpoint, &peer->endpoint) ? " at " : "", endpoint);
-}
-
-/* Why it is this MTU. */
-static void print_reason(const struct job *j)
-{
-	const struct fix_plan *p = &j->plan;
-	const struct audit_limit *l = &p->limit;
-
-	if (!p->narrowest) {
-		printf("# nothing is known of the ways to its peers\n");
-		return;
-	}
-	printf("# the way to ");
-	print_peer(p->narrowest);
-	printf(" carries %u", l->mtu);
-	if (l->uplink && l->uplink_mtu == l->mtu)
-		printf(" when it moves to %s", l->uplink->link);
-	else if (l->beyond == l->mtu)
-		printf(", as far as may be expected beyond its router");
-	else if (l->learned == l->mtu)
-		printf(", a too-big message says");
-	printf(": less %u that is %u\n", outer_overhead(p->narrowest->endpoint.ip.family), p->safe);
-}
-
-/* What the manager of the interface wants written, where that is not for us to edit. */
-static void print_snippet(const struct job *j)
-{
-	const struct audit_config *c = j->config;
-	char path[SHELL_WORD_LEN(AUDIT_PATH_LEN)];
-
-	shell_word(path, sizeof(path), c ? c->path : "");
-	switch (c ? c->manager : MANAGER_NONE) {
-	case MANAGER_NETWORKD:
-		printf("# to keep it: systemd-networkd has %s; add to its [NetDev] section:\n#   MTUBytes=%u\n", path,
-		       j->plan.mtu);
-		break;
-	case MANAGER_NETWORK_MANAGER:
-		printf("# to keep it: NetworkManager has %s:\n", path);
-		printf("#   nmcli connection modify \"$(nmcli -g GENERAL.CONNECTION device show %s)\" wireguard.mtu "
-		       "%u\n",
-		       j->name, j->plan.mtu);
-		break;
-	case MANAGER_IFUPDOWN:
-		printf("# to keep it: ifupdown has %s; add under iface %s:\n#   post-up ip link set dev %s mtu %u\n",
-		       path, j->name, j->name, j->plan.mtu);
-		break;
-	case MANAGER_WG_QUICK:
-		if (j->plan.set_config)
-			printf("# to keep it: MTU = %u under [Interface] of %s%s\n", j->plan.mtu, path,
-			       j->opt->persist ? "" : ", which --persist writes");
-		break;
-	default:
-		printf("# to keep it: MTU = %u where the interface is configured; no file here is about it\n",
-		       j->plan.mtu);
-	}
-}
-
-static void print_other_ends(const struct job *j)
-{
-	const struct inventory *inv = &j->scene->inventory;
-
-	printf("# on the other end of each peer, to be run there, with its name of the tunnel:\n");
-	for (size_t i = 0; i < inv->peers_n; i++) {
-		if (inv->peers[i].tunnel_ifindex != j->tunnel->ifindex || (j->peer && &inv->peers[i] != j->peer))
-			continue;
-		printf("#   ip link set dev %s mtu %u   # ", j->name, j->plan.mtu);
-		print_peer(&inv->peers[i]);
-		printf("\n");
-	}
-}
-
-static void print_routes(const struct job *j)
-{
-	char ip[FORMAT_IP_LEN];
-
-	for (size_t i = 0; i < j->networks_n; i++) {
-		format_ip(ip, &j->networks[i].ip);
-		printf("ip route replace %s/%u dev %s mtu %u\n", ip, j->networks[i].prefix_len, j->name, j->plan.mtu);
-	}
-	printf("# to keep it: each of these commands as a PostUp of the interface\n");
-}
-
-static void print_do(const struct job *j)
-{
-	printf("# nothing is changed; to do it: mtuscope fix %s", j->name);
-	if (j->peer)
-		printf(" --peer %s", j->opt->peer);
-	if (j->opt->mtu)
-		printf(" --mtu %u", j->opt->mtu);
-	printf(" --apply%s\n", j->plan.set_config ? " --persist" : "");
-}
-
-static void print_plan(const struct job *j)
-{
-	const struct fix_plan *p = &j->plan;
-
-	if (p->verdict == FIX_NOTHING) {
-		printf("# %s: MTU %u, nothing to fix\n", j->name, j->tunnel->mtu);
-		return;
-	}
-	printf("# %s: MTU %u -> %u%s\n", j->name, j->tunnel->mtu, p->mtu, j->peer ? " for one peer" : "");
-	print_reason(j);
-	if (j->peer) {
-		print_routes(j);
-	} else {
-		if (p->set_live)
-			printf("ip link set dev %s mtu %u\n", j->name, p->mtu);
-		print_snippet(j);
-	}
-	print_other_ends(j);
-	if (!j->opt->apply)
-		print_do(j);
-}
-
-static bool is_quick(const struct job *j)
+static bool is_quick(const struct fix_job *j)
 {
 	return j->config && j->config->manager == MANAGER_WG_QUICK;
 }
 
-static enum exit_status apply(const struct job *j)
+static enum exit_status apply(const struct fix_job *j)
 {
 	bool persists = j->opt->persist && j->plan.set_config;
 	static struct fix_record record;
@@ -204,7 +71,7 @@ static enum exit_status apply(const struct job *j)
 	return status;
 }
 
-static enum exit_status apply_routes(const struct job *j)
+static enum exit_status apply_routes(const struct fix_job *j)
 {
 	static struct fix_record record;
 	int err = fix_apply_routes(&record, j->tunnel, j->networks, j->networks_n, j->plan.mtu);
@@ -217,7 +84,7 @@ static enum exit_status apply_routes(const struct job *j)
 }
 
 /* Why the MTU cannot be given to the peer's routes, NULL: it can. */
-static const char *routes_refused(const struct job *j)
+static const char *routes_refused(const struct fix_job *j)
 {
 	if (!j->networks_n)
 		return "nothing is routed to that peer: it has no AllowedIPs";
@@ -229,7 +96,7 @@ static const char *routes_refused(const struct job *j)
 	return NULL;
 }
 
-static enum exit_status fix(struct job *j)
+static enum exit_status fix(struct fix_job *j)
 {
 	const struct fix_plan *p = &j->plan;
 	const char *refused = j->peer ? routes_refused(j) : NULL;
@@ -245,48 +112,24 @@ static enum exit_status fix(struct job *j)
 	if (p->verdict == FIX_UNPROVEN)
 		return refuse(j, "no peer has an endpoint with a route, so no MTU is proven; give one with --mtu N");
 	if (p->verdict == FIX_TOO_SMALL)
-		return refuse(j, "what is known of the way leaves less than the 1280 that IPv6 needs: measure it with "
-				 "mtuscope probe, and give the MTU with --mtu N");
+		return refuse(j,
+			      p->limit.mtu == p->limit.measured || p->limit.uplink_measured
+				      ? "what was measured leaves less than the 1280 that IPv6 needs: give the MTU "
+					"with --mtu N if IPv6 is not wanted there"
+				      : "what is known of the way leaves less than the 1280 that IPv6 needs: measure "
+					"it with --probe, or give the MTU with --mtu N");
 	if (j->opt->mtu && p->safe && j->opt->mtu > p->safe)
 		fprintf(stderr,
 			"mtuscope fix: %s: %u is more than the %u that is known to fit, and taken on your word\n",
 			j->name, j->opt->mtu, p->safe);
-	print_plan(j);
+	fix_print_plan(j);
 	fflush(stdout);
 	if (!j->opt->apply || p->verdict != FIX_SET)
 		return EXIT_NOTHING;
 	return j->peer ? apply_routes(j) : apply(j);
 }
 
-static void print_route_undo(const struct job *j, const struct fix_route *r)
-{
-	char ip[FORMAT_IP_LEN];
-
-	format_ip(ip, &r->to.ip);
-	if (r->before == ROUTE_ABSENT)
-		printf("ip route del %s/%u dev %s\n", ip, r->to.prefix_len, j->name);
-	else
-		printf("ip route change %s/%u dev %s mtu %u\n", ip, r->to.prefix_len, j->name, r->before);
-}
-
-static void print_undo(const struct job *j, const struct fix_record *r)
-{
-	char config[SHELL_WORD_LEN(PATH_MAX)], backup[SHELL_WORD_LEN(PATH_MAX)];
-
-	shell_word(config, sizeof(config), r->config);
-	shell_word(backup, sizeof(backup), r->backup);
-	if (r->backup[0])
-		printf("mv %s %s\n", backup, config);
-	for (size_t i = 0; i < r->routes_n; i++)
-		print_route_undo(j, &r->routes[i]);
-	if (r->mtu_before != j->tunnel->mtu)
-		printf("ip link set dev %s mtu %u\n", j->name, r->mtu_before);
-	if (!j->opt->apply)
-		printf("# nothing is changed; to do it: mtuscope fix %s --undo --apply\n", j->name);
-	fflush(stdout);
-}
-
-static enum exit_status undo(const struct job *j)
+static enum exit_status undo(const struct fix_job *j)
 {
 	static struct fix_record r;
 	int err;
@@ -304,7 +147,7 @@ static enum exit_status undo(const struct job *j)
 	case UNDO_POSSIBLE:
 		break;
 	}
-	print_undo(j, &r);
+	fix_print_undo(j, &r);
 	if (!j->opt->apply)
 		return EXIT_NOTHING;
 	err = fix_undo(&r, j->tunnel);
@@ -315,7 +158,7 @@ static enum exit_status undo(const struct job *j)
 }
 
 /* The tunnel's peer of the key that was given, and its networks; NULL: it has none of that key. */
-static const struct peer *take_peer(struct job *j)
+static const struct peer *take_peer(struct fix_job *j)
 {
 	const struct inventory *inv = &j->scene->inventory;
 	const struct peer *peer = peer_of_key(j->scene, j->tunnel->ifindex, j->opt->peer);
@@ -331,17 +174,22 @@ static const struct peer *take_peer(struct job *j)
 	return peer;
 }
 
-static enum exit_status each_tunnel(const struct options *opt, const struct audit_scene *scene)
+static enum exit_status each_tunnel(const struct options *opt, struct audit_scene *scene)
 {
 	const struct inventory *inv = &scene->inventory;
 	enum exit_status status = EXIT_NOTHING, one;
 
 	for (size_t i = 0; i < inv->links_n; i++) {
-		struct job j = { .opt = opt, .scene = scene, .tunnel = &inv->links[i] };
+		struct fix_job j = { .opt = opt, .scene = scene, .tunnel = &inv->links[i] };
 
 		if (j.tunnel->role != WIRE_ROLE_TUNNEL || (opt->peer && !take_peer(&j)))
 			continue;
 		shell_word(j.name, sizeof(j.name), j.tunnel->name);
+		if (opt->probe == PROBE_YES) {
+			fprintf(stderr, "mtuscope fix: %s: measuring the ways to its peers, some seconds each\n",
+				j.name);
+			measuring_ways(scene, j.tunnel, j.peer);
+		}
 		j.config = audit_config_of(scene, j.tunnel->ifindex);
 		j.plan = j.peer ? fix_plan_make_peer(scene, j.tunnel, j.peer, opt->mtu)
 				: fix_plan_make(scene, j.tunnel, opt->mtu);
@@ -392,8 +240,8 @@ enum exit_status cmd_fix(const struct options *opt)
 	enum exit_status status = EXIT_UNKNOWN;
 	struct audit_scene scene = { 0 };
 
-	if (opt->undo && (opt->mtu || opt->persist || opt->peer))
-		fprintf(stderr, "mtuscope fix: --undo takes neither --mtu nor --peer nor --persist\n");
+	if (opt->undo && (opt->mtu || opt->persist || opt->peer || opt->probe == PROBE_YES))
+		fprintf(stderr, "mtuscope fix: --undo takes neither --mtu nor --peer nor --persist nor --probe\n");
 	else if (opt->peer && opt->persist)
 		fprintf(stderr, "mtuscope fix: --persist is for an interface: wg-quick knows no MTU of a peer\n");
 	else if (!gather_scene(&scene, opt->interfaces, opt->interfaces_n, "fix") && may_run(opt, &scene))

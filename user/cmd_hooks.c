@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* mtuscope hooks: attaches everything once, says how it went, and detaches. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "clock.h"
 #include "commands.h"
 #include "observer.h"
-#include "sink.h"
+#include "reporter.h"
 
 static void print_hook(const struct hook_status *h)
 {
@@ -25,24 +24,24 @@ static void print_hooks(const struct status *status)
 
 enum exit_status cmd_hooks(const struct options *opt)
 {
-	struct sink_options sink_options = { .verbose = opt->verbose, .version = VERSION };
-	char record[SINK_RECORD_MAX];
-	struct observer *observer;
+	enum exit_status result = EXIT_UNKNOWN;
+	struct reporter *reporter = NULL; /* lines for a person */
+	struct observer *observer = NULL;
 	struct status status = { 0 };
-	enum status_state state;
-	int len;
 
-	if (observer_open(&observer, opt, "hooks"))
-		return EXIT_UNKNOWN;
+	if (((opt->sink || opt->output) && reporter_open(&reporter, opt, "hooks")) ||
+	    observer_open(&observer, opt, "hooks"))
+		goto out;
 	observer_status(observer, &status);
-	state = status.state;
-	if (!opt->sink) {
+	result = status.state == STATUS_READY ? EXIT_NOTHING : EXIT_WARNING;
+	if (!reporter)
 		print_hooks(&status);
-	} else {
-		len = opt->sink->status(record, sizeof(record), &status, (int64_t)time(NULL) * 1000, &sink_options);
-		if (len > 0)
-			fwrite(record, 1, len, stdout);
-	}
+	else
+		reporter_status(reporter, &status, (int64_t)clock_ms(CLOCK_REALTIME));
+	if (reporter && !reporter_works(reporter))
+		result = EXIT_UNKNOWN;
+out:
 	observer_close(observer);
-	return state == STATUS_READY ? EXIT_NOTHING : EXIT_WARNING;
+	reporter_close(reporter);
+	return result;
 }

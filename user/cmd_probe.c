@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -14,7 +13,7 @@
 #include "commands.h"
 #include "format.h"
 #include "inventory.h"
-#include "measure.h"
+#include "measuring.h"
 #include "outer.h"
 #include "recommend.h"
 #include "reporter.h"
@@ -57,8 +56,9 @@ static void print_attempt(const struct measure *m)
 }
 
 /* A line for each attempt, and one each time that the bracket has narrowed. */
-static void print_progress(const struct measure *m, struct shown *s)
+static void print_progress(const struct measure *m, void *arg)
 {
+	struct shown *s = arg;
 	struct shown now = { .stage = m->stage, .attempt = m->attempt, .any = true };
 
 	if (!m->socket || !m->prober.sent)
@@ -78,23 +78,6 @@ static void print_progress(const struct measure *m, struct shown *s)
 		printf(", %sbelow %" PRIu32, now.likely == now.upper ? "" : "probably ", now.likely);
 	printf("\n");
 	fflush(stdout);
-}
-
-static void measure_run(struct measure *m, const struct measure_config *c, bool talk)
-{
-	struct shown shown = { 0 };
-	uint32_t wait_ms = 0;
-
-	measure_start(m, c);
-	while (measure_step(m, (uint32_t)clock_ms(CLOCK_MONOTONIC), &wait_ms)) {
-		/* An error waits in the queue of errors: that wakes as well. */
-		struct pollfd fd = { .fd = probe_socket_fd(m->socket), .events = POLLIN };
-
-		if (talk)
-			print_progress(m, &shown);
-		poll(&fd, 1, wait_ms ? (int)wait_ms : 1);
-	}
-	measure_close(m);
 }
 
 /* --- what it comes to --- */
@@ -262,7 +245,9 @@ static void say_silent(const struct target *t, const struct measured *r, const c
 
 	if (r->err)
 		snprintf(text, sizeof(text), "cannot send %s: %s", where,
-			 r->err == -EPERM || r->err == -EACCES ? "needs root, or CAP_NET_RAW" : strerror(-r->err));
+			 r->err == -EPERM || r->err == -EACCES ? "needs root, or CAP_NET_RAW"
+			 : r->err == -EADDRNOTAVAIL	       ? "the source is no address of this machine"
+							       : strerror(-r->err));
 	else
 		snprintf(text, sizeof(text), "nothing answers %s, neither echo nor UDP (%" PRIu32 " probes)", where,
 			 r->sent);
@@ -271,11 +256,13 @@ static void say_silent(const struct target *t, const struct measured *r, const c
 
 static void probe_once(struct probing *p, const struct measure_config *c)
 {
+	measuring_fn progress = p->reporter ? NULL : print_progress;
 	struct measure_config config = *c;
+	struct shown shown = { 0 };
 	struct measure m;
 
 	if (config.hosts_n) {
-		measure_run(&m, &config, !p->reporter);
+		measuring_run(&m, &config, progress, &shown);
 		if (m.result.lower) {
 			tell(p, &m.result);
 			return;
@@ -287,7 +274,7 @@ static void probe_once(struct probing *p, const struct measure_config *c)
 		p->worst = EXIT_UNKNOWN;
 		return;
 	}
-	measure_run(&m, &config, !p->reporter);
+	measuring_run(&m, &config, progress, &shown);
 	if (!m.result.lower)
 		say_silent(p->target, &m.result, p->target->tunnel ? "at the peer's endpoint" : "there");
 	tell(p, &m.result);
@@ -318,10 +305,11 @@ static void probe_all(struct probing *p)
 {
 	struct measure_config base = p->target->measure, c;
 
-	base.direction = WIRE_RX;
-	base.beyond = true;
-	if (getrandom(&base.echo_id, sizeof(base.echo_id), 0) < 0)
-		base.echo_id = 1;
+	if (target_is_link_local(&base.endpoint) && !p->target->tunnel && !p->opt->from_n) {
+		complain("valid on one link only, say which with --from INTERFACE", p->opt->operand);
+		p->worst = EXIT_UNKNOWN;
+		return;
+	}
 	if (!p->opt->from_n)
 		probe_once(p, &base);
 	for (size_t i = 0; i < p->opt->from_n; i++) {
@@ -366,7 +354,12 @@ static int find(struct target *t, const struct inventory *inv, const char *text)
 		complain("several peers' public keys begin so, write more of it", text);
 		return -1;
 	case TARGET_UNKNOWN:
-		complain("neither an address nor the beginning of a peer's public key", text);
+		complain(if_nametoindex(text) ? "an interface, name one of its peers by public key, or an address"
+					      : "neither a numeric address nor the beginning of a peer's public key",
+			 text);
+		return -1;
+	case TARGET_NO_HOST:
+		complain("not the address of one host", text);
 		return -1;
 	default:
 		if (t->measure.hosts_n || t->measure.endpoint.family)
@@ -382,7 +375,7 @@ enum exit_status cmd_probe(const struct options *opt)
 	struct inventory inv = { 0 };
 	struct target target;
 
-	if (opt->sink && reporter_open(&p.reporter, opt, "probe"))
+	if ((opt->sink || opt->output) && reporter_open(&p.reporter, opt, "probe"))
 		return EXIT_UNKNOWN;
 	if (!read_inventory(opt, &inv) && !find(&target, &inv, opt->operand)) {
 		p.target = &target;

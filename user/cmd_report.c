@@ -1,126 +1,162 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* mtuscope report: the snapshots of a recording -> analysis -> records, as if live. */
+/* mtuscope report: the snapshots of a recording -> analysis -> records, as if live, and a page. Of two: two_ends.c. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "analysis.h"
 #include "commands.h"
+#include "fix/file.h"
+#include "input.h"
 #include "outcome.h"
-#include "recording.h"
-#include "reporter.h"
+#include "report.h"
 
-struct report {
-	const struct options *opt;
-	struct reporter *reporter;
+/* One recording on its way through the analysis. */
+struct replay {
+	struct report *report;
 	struct analysis *analysis;
-	struct recording_file *file;
-	struct recording_reader *reader;
-	struct status status;
-	int64_t realtime_ms;
+	struct input input;
+	int64_t from_ms, realtime_ms;
+	size_t snapshots;
 };
 
-static void report_finding(const struct finding *f, void *arg)
+void report_finding(struct report *r, const struct finding *f, int64_t realtime_ms)
 {
-	struct report *r = arg;
-
-	reporter_finding(r->reporter, f, r->realtime_ms);
+	reporter_finding(r->reporter, f, realtime_ms);
+	if (r->html)
+		html_finding(r->html, f, realtime_ms);
 }
 
-static void report_status(struct report *r, const struct snapshot *snap, enum status_state state)
+/* What takes the place of a file must not take that of a device. */
+static bool is_replaceable(const char *path)
 {
+	struct stat st;
+
+	return stat(path, &st) || S_ISREG(st.st_mode);
+}
+
+/* The page appears as a whole or not at all. */
+static int write_page(const struct report *r)
+{
+	size_t len;
+	char *page = html_page(r->html, &r->status, r->outcome != EXIT_UNKNOWN, &len);
+	const char *why = NULL;
+	int err = 0;
+
+	if (!page)
+		why = "out of memory";
+	else if (!is_replaceable(r->opt->html))
+		why = "not a regular file";
+	else
+		err = file_write(r->opt->html, page, len);
+	free(page);
+	if (err)
+		why = strerror(-err);
+	if (why)
+		fprintf(stderr, "mtuscope report: cannot write %s: %s\n", r->opt->html, why);
+	return why ? -1 : 0;
+}
+
+int report_finish(struct report *r, enum exit_status outcome, int64_t realtime_ms)
+{
+	r->outcome = outcome;
+	r->status.state = STATUS_EXIT;
+	reporter_status(r->reporter, &r->status, realtime_ms);
+	return r->html ? write_page(r) : 0;
+}
+
+static void finding(const struct finding *f, void *arg)
+{
+	struct replay *p = arg;
+
+	report_finding(p->report, f, p->realtime_ms);
+}
+
+static void status_take(struct replay *p, const struct snapshot *snap)
+{
+	struct status *s = &p->report->status;
 	enum finding_severity worst;
 
-	r->status.state = state;
-	r->status.links = snap->inventory.links;
-	r->status.links_n = snap->inventory.links_n;
-	memcpy(r->status.losses, snap->losses, sizeof(r->status.losses));
-	r->status.findings_opened = analysis_opened(r->analysis, &worst);
-	r->status.findings_open = analysis_open_findings(r->analysis, NULL, NULL);
-	reporter_status(r->reporter, &r->status, snap->realtime_ms);
-}
-
-static int fail(const struct report *r, const char *why)
-{
-	fprintf(stderr, "mtuscope report: %s: %s\n", r->opt->operand, why);
-	return -1;
+	s->links = snap->inventory.links;
+	s->links_n = snap->inventory.links_n;
+	memcpy(s->losses, snap->losses, sizeof(s->losses));
+	s->findings_opened = analysis_opened(p->analysis, &worst);
+	s->findings_open = analysis_open_findings(p->analysis, NULL, NULL);
 }
 
 /* One snapshot; the last one is told as the end. */
-static int step(struct report *r, const struct snapshot *snap, bool at_end)
+static int step(struct replay *p, const struct snapshot *snap, bool at_end)
 {
+	struct report *r = p->report;
 	int err;
 
-	r->realtime_ms = snap->realtime_ms;
-	err = analysis_step(r->analysis, snap, report_finding, r);
+	p->realtime_ms = snap->realtime_ms;
+	if (!p->snapshots++)
+		p->from_ms = snap->realtime_ms;
+	err = analysis_step(p->analysis, snap, finding, p);
 	reporter_snapshot(r->reporter, snap, at_end);
-	return err ? fail(r, strerror(-err)) : 0;
+	if (!err && at_end && r->html)
+		err = html_recording(r->html, p->input.path, snap, p->from_ms, p->snapshots);
+	return err ? input_fail(&p->input, strerror(-err)) : 0;
 }
 
 /* Each snapshot is told when it is known whether another one follows. */
-static int replay(struct report *r)
+static int replay(struct replay *p)
 {
+	struct report *r = p->report;
 	struct snapshot now, next;
-	char why[RECORDING_WHY_LEN];
-	int more = recording_next(r->reader, &now, why), err = 0;
+	int more = input_next(&p->input, &now), err = 0;
 
-	if (more == 0)
-		return fail(r, "holds no snapshot");
-	if (more < 0)
-		return fail(r, why);
-	report_status(r, &now, STATUS_READY);
+	if (more <= 0)
+		return more ? more : input_fail(&p->input, "holds no snapshot");
+	status_take(p, &now);
+	reporter_status(r->reporter, &r->status, now.realtime_ms);
 	while (!err && reporter_works(r->reporter)) {
-		more = recording_next(r->reader, &next, why);
-		err = step(r, &now, more <= 0);
+		more = input_next(&p->input, &next);
+		err = step(p, &now, more <= 0);
 		if (more <= 0)
 			break;
 		snapshot_free(&now);
 		now = next;
 		memset(&next, 0, sizeof(next));
 	}
+	status_take(p, &now);
 	if (!err && more <= 0)
-		report_status(r, &now, STATUS_EXIT);
+		err = report_finish(r, outcome(p->analysis, r->status.losses, "report"), now.realtime_ms);
 	else if (more > 0)
 		snapshot_free(&next);
 	snapshot_free(&now);
 	r->status.links = NULL;
 	r->status.links_n = 0;
-	if (!err && more < 0)
-		err = fail(r, why);
-	if (recording_truncated(r->reader))
-		fprintf(stderr, "mtuscope report: %s: ends in the middle of a snapshot, which is left out\n",
-			r->opt->operand);
+	return err || more < 0 ? -1 : 0;
+}
+
+static int one_end_report(struct report *r)
+{
+	struct replay p = { .report = r };
+	int err = input_open(&p.input, r->opt->operand);
+
+	if (err)
+		return err;
+	p.analysis = analysis_new();
+	err = p.analysis ? replay(&p) : input_fail(&p.input, "out of memory");
+	analysis_free(p.analysis);
+	input_close(&p.input);
 	return err;
 }
 
 enum exit_status cmd_report(const struct options *opt)
 {
-	enum exit_status status = EXIT_UNKNOWN;
-	struct report r = { .opt = opt };
-	char why[RECORDING_WHY_LEN];
-	int err;
+	struct report r = { .opt = opt, .html = opt->html ? html_new() : NULL, .outcome = EXIT_UNKNOWN };
+	bool told = false;
 
-	err = recording_open(&r.file, opt->operand);
-	if (err) {
-		fail(&r, strerror(-err));
-		return EXIT_UNKNOWN;
-	}
-	if (recording_reader_new(&r.reader, recording_file_read, r.file, why)) {
-		fail(&r, why);
-		goto out;
-	}
-	r.analysis = analysis_new();
-	if (!r.analysis) {
-		fail(&r, "out of memory");
-		goto out;
-	}
-	if (reporter_open(&r.reporter, opt, "report"))
-		goto out;
-	if (!replay(&r) && reporter_works(r.reporter))
-		status = outcome(r.analysis, r.status.losses, "report");
-out:
+	if (opt->html && !r.html)
+		fprintf(stderr, "mtuscope report: out of memory\n");
+	else if (!reporter_open(&r.reporter, opt, "report"))
+		told = !(opt->operand2 ? two_ends_report(&r) : one_end_report(&r)) && reporter_works(r.reporter);
 	reporter_close(r.reporter);
-	analysis_free(r.analysis);
-	recording_reader_free(r.reader);
-	recording_close(r.file);
-	return status;
+	html_free(r.html);
+	return told ? r.outcome : EXIT_UNKNOWN;
 }

@@ -5,7 +5,7 @@
 
 #include "options.h"
 
-#define COMMAND(name, takes, summary, description) enum exit_status cmd_##name(const struct options *opt);
+#define COMMAND(name, takes, summary, description, statuses) enum exit_status cmd_##name(const struct options *opt);
 #include "commands.def"
 #undef COMMAND
 

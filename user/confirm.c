@@ -18,6 +18,7 @@
 #define PROBED_MAX	 256   /* findings remembered; beyond them the oldest would be probed anew */
 
 struct confirm {
+	const char *command;
 	struct analysis *analysis;
 	finding_fn fn;
 	void *arg;
@@ -30,21 +31,23 @@ struct confirm {
 	struct suspect suspect; /* the present one, or the last */
 	uint64_t suspects[SUSPECTS_MAX];
 	size_t suspects_n;
-	uint32_t suspect_ms;	/* when the last was begun; 0: never */
-	uint32_t result_ms;	/* when it was confirmed; 0: it was not, or its result has been used */
+	int64_t suspect_ms;	/* when the last was begun; 0: never */
+	int64_t result_ms;	/* when it was confirmed; 0: it was not, or its result has been used */
 	struct measured result; /* of it */
 	struct measure measure;
+	uint64_t sent; /* probes, of measurements that are over */
 };
 
-struct confirm *confirm_new(struct analysis *analysis, finding_fn fn, void *arg)
+struct confirm *confirm_new(const char *command, struct analysis *analysis, finding_fn fn, void *arg)
 {
 	struct confirm *c = calloc(1, sizeof(*c));
 
 	if (!c || getrandom(&c->echo_id, sizeof(c->echo_id), 0) != sizeof(c->echo_id)) {
-		fprintf(stderr, "mtuscope watch: cannot prepare to probe: %s\n", strerror(errno));
+		fprintf(stderr, "mtuscope %s: cannot prepare to probe: %s\n", command, strerror(errno));
 		free(c);
 		return NULL;
 	}
+	c->command = command;
 	c->analysis = analysis;
 	c->fn = fn;
 	c->arg = arg;
@@ -61,6 +64,20 @@ void confirm_free(struct confirm *c)
 uint16_t confirm_echo_id(const struct confirm *c)
 {
 	return c->echo_id;
+}
+
+uint64_t confirm_sent(const struct confirm *c)
+{
+	const struct measure *m = &c->measure;
+
+	return c->sent + (c->chosen ? m->result.sent + (m->socket ? m->prober.sent : 0) : 0);
+}
+
+/* The present measurement is over. */
+static void done(struct confirm *c)
+{
+	c->sent = confirm_sent(c);
+	c->chosen = false;
 }
 
 static bool was_probed(const struct confirm *c, const char *id)
@@ -132,12 +149,12 @@ static void consider_suspect(const struct suspect *s, void *arg)
 
 static void choose_suspect(struct confirm *c, const struct inventory *inv)
 {
-	if (c->suspect_ms && (uint32_t)clock_ms(CLOCK_MONOTONIC) - c->suspect_ms < SUSPECT_PAUSE_MS)
+	if (c->suspect_ms && clock_ms(CLOCK_MONOTONIC) - c->suspect_ms < SUSPECT_PAUSE_MS)
 		return;
 	analysis_suspects(c->analysis, consider_suspect, c);
 	if (!c->chosen)
 		return;
-	c->suspect_ms = (uint32_t)clock_ms(CLOCK_MONOTONIC);
+	c->suspect_ms = clock_ms(CLOCK_MONOTONIC);
 	c->suspects[c->suspects_n++ % SUSPECTS_MAX] = c->suspect.tag;
 	c->chosen = begin(c, inv, inventory_link(inv, c->suspect.tunnel_ifindex), c->suspect.public_key, WIRE_TX);
 }
@@ -145,8 +162,8 @@ static void choose_suspect(struct confirm *c, const struct inventory *inv)
 /* The finding that a confirmed suspicion has opened has been measured already. */
 static bool is_measured(struct confirm *c)
 {
-	if (!c->result_ms || (uint32_t)clock_ms(CLOCK_MONOTONIC) - c->result_ms > RESULT_MS ||
-	    c->finding.direction != WIRE_TX || memcmp(c->finding.public_key, c->suspect.public_key, WG_KEY_LEN))
+	if (!c->result_ms || clock_ms(CLOCK_MONOTONIC) - c->result_ms > RESULT_MS || c->finding.direction != WIRE_TX ||
+	    memcmp(c->finding.public_key, c->suspect.public_key, WG_KEY_LEN))
 		return false;
 	c->result_ms = 0;
 	return true;
@@ -203,9 +220,9 @@ static void give(struct confirm *c, const struct measured *r)
 		analysis_probed(c->analysis, c->finding.id, &probe, c->fn, c->arg);
 	else
 		fprintf(stderr,
-			"mtuscope watch: the path of %s could not be probed: no host behind the peer answers a probe "
+			"mtuscope %s: the path of %s could not be probed: no host behind the peer answers a probe "
 			"that shows this direction (%u sent)\n",
-			c->finding.interface, r->sent);
+			c->command, c->finding.interface, r->sent);
 }
 
 /* The host answers small probes and none of the size that stalls: it is the path. */
@@ -216,7 +233,7 @@ static void judge(struct confirm *c, const struct measured *r)
 	if (!r->tunnel_answered || !dead || dead > c->suspect.outer)
 		return;
 	c->result = *r;
-	c->result_ms = (uint32_t)clock_ms(CLOCK_MONOTONIC);
+	c->result_ms = clock_ms(CLOCK_MONOTONIC);
 	analysis_suspect_probed(c->analysis, &c->suspect, dead);
 }
 
@@ -228,7 +245,7 @@ void confirm_step(struct confirm *c)
 		return;
 	if (!c->suspected && !still_open(c)) {
 		measure_close(&c->measure);
-		c->chosen = false;
+		done(c);
 		return;
 	}
 	if (measure_step(&c->measure, (uint32_t)clock_ms(CLOCK_MONOTONIC), &wait_ms))
@@ -237,5 +254,5 @@ void confirm_step(struct confirm *c)
 		judge(c, &c->measure.result);
 	else
 		give(c, &c->measure.result);
-	c->chosen = false;
+	done(c);
 }

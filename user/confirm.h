@@ -2,7 +2,7 @@
 /*
  * Confirms with probes: chooses an open path-blackhole that has not been probed yet and a host behind its peer,
  * has the path measured (user/probe/), and gives the result to the analysis. One finding at a time, each once, at most
- * PROBER_BUDGET probes. Where there is none, a flow that stalls is suspected, and its host probed the same way. Called by cmd_watch.c.
+ * PROBER_BUDGET probes. Where there is none, a flow that stalls is suspected, and its host probed the same way. Called by watch.c.
  */
 #ifndef MTUSCOPE_CONFIRM_H
 #define MTUSCOPE_CONFIRM_H
@@ -11,12 +11,15 @@
 
 struct confirm;
 
-/* NULL after saying on stderr why. fn is called for the findings that probing changes. */
-struct confirm *confirm_new(struct analysis *analysis, finding_fn fn, void *arg);
+/* `command` is for what is said on stderr. NULL after saying there why. fn is called for the findings that probing changes. */
+struct confirm *confirm_new(const char *command, struct analysis *analysis, finding_fn fn, void *arg);
 void confirm_free(struct confirm *c);
 
 /* The id of its echo requests. */
 uint16_t confirm_echo_id(const struct confirm *c);
+
+/* Probes sent so far. */
+uint64_t confirm_sent(const struct confirm *c);
 
 /* Begins with the next finding, if none is being probed. */
 void confirm_choose(struct confirm *c, const struct inventory *inv);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* With nothing to watch, says what is there to be named. */
-static void say_no_tunnel(const char *command)
+static void say_no_tunnel(const char *command, bool any_link)
 {
 	struct if_nameindex *links = if_nameindex();
 	const char *example = "eth0";
@@ -19,7 +19,9 @@ static void say_no_tunnel(const char *command)
 		if (strcmp(links[i].if_name, "lo"))
 			example = links[i].if_name;
 	}
-	fprintf(stderr, "; name what to watch: mtuscope %s -i %s\n", command, example);
+	if (any_link)
+		fprintf(stderr, "; name what to watch: mtuscope %s -i %s", command, example);
+	fprintf(stderr, "\n");
 	if (links)
 		if_freenameindex(links);
 }
@@ -46,7 +48,7 @@ static int say_inventory_error(const char *command, int err, const char *missing
 }
 
 int gateway_read(struct inventory_reader **reader, const struct inventory_options *options, struct inventory *inv,
-		 const char *command)
+		 enum gateway_need need, const char *command)
 {
 	const char *missing = NULL;
 	int err;
@@ -56,8 +58,8 @@ int gateway_read(struct inventory_reader **reader, const struct inventory_option
 		err = inventory_read(*reader, options, inv, &missing);
 	if (err)
 		return say_inventory_error(command, err, missing);
-	if (!options->interfaces_n && !has_tunnel(inv)) {
-		say_no_tunnel(command);
+	if (!options->interfaces_n && need != GATEWAY_NOTHING && !has_tunnel(inv)) {
+		say_no_tunnel(command, need == GATEWAY_ANY_LINK);
 		return -1;
 	}
 	return 0;

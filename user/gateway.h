@@ -5,11 +5,14 @@
 
 #include "inventory.h"
 
+/* A link that is no tunnel will do for GATEWAY_ANY_LINK, if it is named. */
+enum gateway_need { GATEWAY_TUNNEL, GATEWAY_ANY_LINK, GATEWAY_NOTHING };
+
 /*
- * Opens the reader and reads the inventory, which must have a tunnel unless interfaces are named. 0, or -1 after saying on
- * stderr why not; the caller closes the reader and frees the inventory in both cases.
+ * Opens the reader and reads the inventory, which must have what is needed unless interfaces are named. 0, or -1 after
+ * saying on stderr why not; the caller closes the reader and frees the inventory in both cases.
  */
 int gateway_read(struct inventory_reader **reader, const struct inventory_options *options, struct inventory *inv,
-		 const char *command);
+		 enum gateway_need need, const char *command);
 
 #endif

@@ -7,7 +7,8 @@
 #include "options.h"
 
 static const struct command COMMANDS[] = {
-#define COMMAND(name, takes, summary, description) { #name, cmd_##name, takes, summary, description },
+#define COMMAND(name, takes, summary, description, statuses)                                                           \
+	{ #name, cmd_##name, takes, summary, description, statuses },
 #include "commands.def"
 #undef COMMAND
 };
@@ -31,10 +32,6 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))) {
 		options_help(COMMANDS, COMMANDS_N);
-		return 0;
-	}
-	if (argc > 1 && !strcmp(argv[1], "--version")) {
-		printf("mtuscope %s\n", VERSION);
 		return 0;
 	}
 	if (argc > 1 && argv[1][0] != '-') {

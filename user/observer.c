@@ -26,18 +26,26 @@ struct observer {
 	struct kernel *kernel;
 	struct snapshot snapshot;
 	uint64_t start_ms;
-	uint32_t inventory_ms;
+	msec_t inventory_ms;
 	bool coverage_changed;
+	struct status before, after; /* what was seen, when it was last looked whether that has changed */
 };
 
-static uint32_t now_ms(const struct observer *o)
+static msec_t now_ms(const struct observer *o)
 {
-	return clock_ms(CLOCK_MONOTONIC) - o->start_ms + CLOCK_START_MS;
+	msec_t ms = clock_ms(CLOCK_MONOTONIC) - o->start_ms + CLOCK_START_MS;
+
+	return (uint32_t)ms ? ms : ms + 1;
 }
 
 static int say_kernel_error(const char *command, int err, const char *why)
 {
-	if (err == -EPERM || err == -EACCES)
+	bool refused = err == -EPERM || err == -EACCES;
+
+	/* What libbpf says then is of memory limits. */
+	if (refused && geteuid())
+		fprintf(stderr, "mtuscope %s: needs root to load BPF programs\n", command);
+	else if (refused)
 		fprintf(stderr, "mtuscope %s: needs root to load BPF programs: %s\n", command, why);
 	else
 		fprintf(stderr, "mtuscope %s: cannot load BPF programs into this kernel: %s\n", command, why);
@@ -48,7 +56,8 @@ static int open_inventory(struct observer *o, const struct options *opt, const c
 {
 	o->inventory_options.interfaces = opt->interfaces;
 	o->inventory_options.interfaces_n = opt->interfaces_n;
-	return gateway_read(&o->reader, &o->inventory_options, &o->inventory, command);
+	return gateway_read(&o->reader, &o->inventory_options, &o->inventory,
+			    opt->may_be_none ? GATEWAY_NOTHING : GATEWAY_ANY_LINK, command);
 }
 
 static int open_kernel(struct observer *o, const struct options *opt, const char *command)
@@ -71,7 +80,7 @@ static int open_kernel(struct observer *o, const struct options *opt, const char
 	if (err)
 		return say_kernel_error(command, err, why);
 	kernel_set_clock(o->kernel, now_ms(o));
-	if (!kernel_watch(o->kernel, &o->inventory)) {
+	if (!kernel_watch(o->kernel, &o->inventory) && o->inventory.links_n) {
 		fprintf(stderr, "mtuscope %s: could not attach to any of the interfaces; see mtuscope hooks\n",
 			command);
 		return -1;
@@ -110,15 +119,24 @@ void observer_close(struct observer *o)
 	free(o);
 }
 
-static bool same_links(const struct inventory *a, const struct inventory *b)
+/* Whether as much is seen as before: the same interfaces, by the same hooks, in the same way. */
+static bool same_coverage(const struct status *a, const struct status *b)
 {
-	return a->links_n == b->links_n && !memcmp(a->links, b->links, a->links_n * sizeof(*a->links));
+	bool same = a->hooks_n == b->hooks_n && a->links_n == b->links_n;
+
+	for (size_t i = 0; same && i < a->hooks_n; i++)
+		same = a->hooks[i].attached == b->hooks[i].attached && !strcmp(a->hooks[i].name, b->hooks[i].name) &&
+		       !strcmp(a->hooks[i].how, b->hooks[i].how);
+	for (size_t i = 0; same && i < a->links_n; i++)
+		same = a->links[i].ifindex == b->links[i].ifindex && a->links[i].role == b->links[i].role &&
+		       !strcmp(a->links[i].name, b->links[i].name);
+	return same;
 }
 
 /* A failure leaves the inventory as it was: the next tick asks again. */
-static void refresh_inventory(struct observer *o, uint32_t now)
+static void refresh_inventory(struct observer *o, msec_t now)
 {
-	struct inventory fresh = { 0 };
+	struct inventory fresh = { 0 }, before;
 	const char *missing = NULL;
 	bool changed = inventory_changed(o->reader);
 
@@ -129,11 +147,14 @@ static void refresh_inventory(struct observer *o, uint32_t now)
 		inventory_free(&fresh);
 		return;
 	}
-	if (!same_links(&o->inventory, &fresh))
-		o->coverage_changed = true;
-	inventory_free(&o->inventory);
+	observer_status(o, &o->before);
+	before = o->inventory;
 	o->inventory = fresh;
 	kernel_watch(o->kernel, &o->inventory);
+	observer_status(o, &o->after);
+	if (!same_coverage(&o->before, &o->after))
+		o->coverage_changed = true;
+	inventory_free(&before);
 }
 
 int observer_tick(struct observer *o, struct snapshot *snap)
@@ -170,6 +191,11 @@ bool observer_coverage_changed(struct observer *o)
 
 	o->coverage_changed = false;
 	return changed;
+}
+
+bool observer_is_shut_out(const struct observer *o)
+{
+	return kernel_is_shut_out(o->kernel);
 }
 
 uint64_t observer_run_ns(const struct observer *o)

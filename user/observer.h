@@ -31,6 +31,9 @@ void observer_status(struct observer *observer, struct status *status);
 /* True once after the set of hooks or links has changed. */
 bool observer_coverage_changed(struct observer *observer);
 
+/* See kernel_is_shut_out(). */
+bool observer_is_shut_out(const struct observer *observer);
+
 /* See kernel_run_ns(). */
 uint64_t observer_run_ns(const struct observer *observer);
 

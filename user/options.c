@@ -30,9 +30,13 @@ static const struct option_spec OPTIONS[] = {
 	{ 'f', false, "format", "NAME", "write records as: text, ecs, ocsf, cef, rfc5424, journal" },
 	{ 'o', true, "output", "FILE", "append records to FILE instead of standard output" },
 	{ 'R', false, "record", "FILE", "write what is seen to FILE as well, for mtuscope report" },
+	{ 'H', false, "html", "OUT",
+	  "write the report as one page to OUT as well, which needs nothing else to be read" },
 	{ 'P', false, "probe", NULL,
-	  "confirm a black hole with at most 40 probes, and measure the path MTU (the default on a terminal)" },
-	{ 'p', false, "no-probe", NULL, "send nothing, only observe (the default elsewhere)" },
+	  "confirm a black hole with at most 40 probes, and measure the path MTU (watch does on a terminal)" },
+	{ 'M', false, "probe", NULL,
+	  "first measure the paths to the peers, by each uplink, with at most 40 probes each; the smallest counts" },
+	{ 'p', false, "no-probe", NULL, "send nothing, only observe (the default but for that)" },
 	{ 'J', false, "journal", NULL, "write records to journald" },
 	{ 'S', false, "syslog", "WHERE",
 	  "send records as RFC 5424 to local, unix:PATH, udp:HOST:PORT or tcp:HOST:PORT (repeatable)" },
@@ -43,7 +47,7 @@ static const struct option_spec OPTIONS[] = {
 	{ 'u', false, "user", "NAME", "run as this user once attached (default: mtuscope if it exists, or nobody)" },
 	{ 'c', false, "config", "FILE", "read options from FILE (default: " CONFIG_PATH ", if it exists)" },
 	{ 'k', false, "check-config", NULL, "read the options and the configuration, say what is wrong, and end" },
-	{ 'F', false, "from", "ADDRESS|INTERFACE",
+	{ 'F', false, "from", "ADDRESS|IF",
 	  "measure beside the tunnel, from there (repeatable): for each uplink its own result" },
 	{ 'b', false, "btf", "FILE", "type information of the running kernel, if it has no /sys/kernel/btf/vmlinux" },
 	{ 'A', false, "apply", NULL, "do it; without this nothing is changed" },
@@ -55,6 +59,7 @@ static const struct option_spec OPTIONS[] = {
 	{ 'C', false, "no-color", NULL, "no colours, also by the environment variable NO_COLOR" },
 	{ 'v', true, "verbose", NULL, "say more (repeatable)" },
 	{ 'h', true, "help", NULL, "this text" },
+	{ 'V', false, "version", NULL, "the program's version" },
 };
 
 #define OPERAND	  "PEER|ADDRESS"
@@ -62,7 +67,7 @@ static const struct option_spec OPTIONS[] = {
 
 static bool takes(const struct command *command, const struct option_spec *spec)
 {
-	return spec->letter == 'h' || strchr(command->takes, spec->letter);
+	return strchr("hV", spec->letter) || strchr(command->takes, spec->letter);
 }
 
 static int parse_duration(const char *text, uint64_t *ms)
@@ -183,9 +188,13 @@ static int take(struct options *opt, const struct command *command, int letter, 
 	case 'R':
 		opt->record = arg;
 		return 0;
+	case 'H':
+		opt->html = arg;
+		return 0;
 	case 'P':
+	case 'M':
 	case 'p':
-		opt->probe = letter == 'P' ? PROBE_YES : PROBE_NO;
+		opt->probe = letter == 'p' ? PROBE_NO : PROBE_YES;
 		return 0;
 	case 'b':
 		opt->btf = arg;
@@ -240,12 +249,13 @@ struct config_reader {
 	struct options *opt;
 	const struct command *command;
 	const char *path;
+	bool refused; /* a line, and the reason was said */
 };
 
 static const struct option_spec *config_option(const struct command *command, const char *name)
 {
 	for (size_t i = 0; i < OPTIONS_N; i++)
-		if (!strcmp(OPTIONS[i].name, name) && takes(command, &OPTIONS[i]) && !strchr("hck", OPTIONS[i].letter))
+		if (!strcmp(OPTIONS[i].name, name) && takes(command, &OPTIONS[i]) && !strchr("hVck", OPTIONS[i].letter))
 			return &OPTIONS[i];
 	return NULL;
 }
@@ -261,10 +271,9 @@ static int yes_or_no(const char *value)
 	return -1;
 }
 
-/* inih's callback, 0 stops it: one line of the configuration is one option. */
-static int config_line(void *arg, const char *section, const char *name, const char *value)
+/* One line of the configuration is one option. False: it is wrong. */
+static bool config_take(struct config_reader *r, const char *section, const char *name, const char *value)
 {
-	struct config_reader *r = arg;
 	const struct option_spec *spec = config_option(r->command, name);
 	int set;
 
@@ -286,19 +295,36 @@ static int config_line(void *arg, const char *section, const char *name, const c
 	return !set || !take(r->opt, r->command, spec->letter, NULL);
 }
 
+/* inih's callback; after a line that is wrong it goes on with the next. */
+static int config_line(void *arg, const char *section, const char *name, const char *value)
+{
+	struct config_reader *r = arg;
+	bool taken = config_take(r, section, name, value);
+
+	r->refused |= !taken;
+	return taken;
+}
+
 static int config_read(struct options *opt, const struct command *command)
 {
 	const char *path = opt->config ? opt->config : CONFIG_PATH;
-	struct config_reader reader = { opt, command, path };
-	int line;
+	struct config_reader reader = { opt, command, path, false };
+	FILE *f = fopen(path, "re");
+	int line = 0;
 
-	if (!opt->config && access(path, F_OK))
+	if (!f && errno == ENOENT && !opt->config)
 		return 0;
-	line = ini_parse(path, config_line, &reader);
-	if (line < 0)
-		return usage_error("cannot read", path, command);
-	if (line > 0)
-		fprintf(stderr, "mtuscope %s: %s is not read because of line %d\n", command->name, path, line);
+	if (f)
+		line = ini_parse_file(f, config_line, &reader);
+	if (!f || ferror(f)) {
+		fprintf(stderr, "mtuscope %s: cannot read %s: %s\n", command->name, path, strerror(errno));
+		line = -1;
+	} else if (line) {
+		fprintf(stderr, "mtuscope %s: %s is not read because of line %d%s\n", command->name, path, line,
+			reader.refused ? "" : ", which is not NAME = VALUE");
+	}
+	if (f)
+		fclose(f);
 	return line ? -1 : 0;
 }
 
@@ -317,6 +343,8 @@ static int operands(struct options *opt, const struct command *command)
 		if (optind == opt->argc)
 			return usage_error("needs", operand_name(command), command);
 		opt->operand = opt->argv[optind++];
+		if (strchr(command->takes, 'E') && optind < opt->argc)
+			opt->operand2 = opt->argv[optind++];
 	}
 	for (; optind < opt->argc; optind++) {
 		if (!strchr(command->takes, 'I'))
@@ -325,6 +353,16 @@ static int operands(struct options *opt, const struct command *command)
 			return -1;
 	}
 	return 0;
+}
+
+/* `word` is the last one that getopt has done with: an unknown letter may be in the midst of the next. */
+static int unknown_option(const char *word, const struct command *command)
+{
+	char letter[] = { '-', (char)optopt, '\0' };
+
+	if (strncmp(word, "--", 2))
+		return usage_error("unknown option", letter, command);
+	return usage_error(optopt ? "takes no value" : "unknown option", word, command);
 }
 
 /* All of argv, or, with only 'c', that option alone. */
@@ -344,10 +382,14 @@ static int arguments(struct options *opt, const struct command *command, int onl
 			options_help_command(command);
 			return 1;
 		}
+		if (letter == 'V') {
+			printf("mtuscope %s\n", VERSION);
+			return 1;
+		}
 		if (letter == ':')
 			return usage_error("needs a value", opt->argv[optind - 1], command);
 		if (letter == '?')
-			return usage_error("unknown option", opt->argv[optind - 1], command);
+			return unknown_option(opt->argv[optind - 1], command);
 		if (take(opt, command, letter, optarg))
 			return -1;
 	}
@@ -397,13 +439,13 @@ void options_help_command(const struct command *command)
 {
 	const char *operand = operand_name(command);
 
-	printf("usage: mtuscope %s [OPTION]...%s%s%s\n\n%s\n\n", command->name,
+	printf("usage: mtuscope %s [OPTION]...%s%s%s%s\n\n%s\n\n", command->name,
 	       strchr(command->takes, 'I') ? " [INTERFACE]..." : "", operand ? " " : "", operand ? operand : "",
-	       command->description);
+	       strchr(command->takes, 'E') ? " [FILE2]" : "", command->description);
 	for (size_t i = 0; i < OPTIONS_N; i++)
 		if (takes(command, &OPTIONS[i]))
 			print_option(&OPTIONS[i]);
-	printf("\nExit status: 0 nothing found, 1 warning, 2 critical (a black hole), 3 could not tell.\n");
+	printf("\nExit status: %s.\n", command->statuses);
 }
 
 void options_help(const struct command *commands, size_t n)

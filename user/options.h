@@ -40,12 +40,14 @@ struct options {
 	const struct sink *sink; /* NULL: text */
 	const char *output;	 /* NULL: standard output */
 	const char *record;	 /* watch: file to record to, NULL: none */
+	const char *html;	 /* report: page to write, NULL: none */
 	const char *btf;
 	enum probe_wish probe;
 	uint32_t mtu;	  /* bytes, of a tunnel; 0: none given */
 	const char *peer; /* a public key as wg(8) prints it; NULL: none given */
 	bool apply, persist, undo;
-	const char *operand; /* NULL: the command takes none */
+	const char *operand;  /* NULL: the command takes none */
+	const char *operand2; /* NULL: none given */
 	const char *from[OPTIONS_FROM_MAX];
 	size_t from_n;
 	bool no_color;
@@ -60,6 +62,7 @@ struct options {
 	const char *config; /* NULL: CONFIG_PATH, if it exists */
 	bool no_peer_labels;
 	bool check_config;
+	bool may_be_none; /* nothing to watch is no reason to refuse, for it may come */
 	/* for reading all of it again */
 	const struct command *command;
 	int argc;
@@ -72,13 +75,14 @@ struct command {
 	const char *name;
 	enum exit_status (*run)(const struct options *opt);
 	const char *
-		takes; /* the letters of its options in OPTIONS; 'I': operands, which are interfaces; 'O': one, a peer or an address; 'D': one, a file */
+		takes; /* the letters of its options in OPTIONS; 'I': operands, which are interfaces; 'O': one, a peer or an address; 'D': one, a file; 'E': and perhaps a second one */
 	const char *summary;
 	const char *description;
+	const char *statuses; /* what its exit status says */
 };
 
 /*
- * Parses argv from after the command's name, for commands that take one after the configuration file. 0; 1: help was asked for and printed; -1: a usage error, explained on
+ * Parses argv from after the command's name, for commands that take one after the configuration file. 0; 1: help or the version was asked for and printed; -1: a usage error, explained on
  * stderr.
  */
 int options_parse(struct options *opt, const struct command *command, int argc, char **argv);

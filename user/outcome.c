@@ -17,11 +17,18 @@ static bool in_doubt(const uint64_t losses[WIRE_LOSSES], const char *command)
 	return untold;
 }
 
+enum exit_status outcome_of(size_t opened, enum finding_severity worst, const uint64_t losses[WIRE_LOSSES],
+			    const char *command)
+{
+	if (!opened || worst == SEVERITY_INFO)
+		return in_doubt(losses, command) ? EXIT_UNKNOWN : EXIT_NOTHING;
+	return worst == SEVERITY_CRITICAL ? EXIT_CRITICAL : EXIT_WARNING;
+}
+
 enum exit_status outcome(const struct analysis *a, const uint64_t losses[WIRE_LOSSES], const char *command)
 {
 	enum finding_severity worst;
+	size_t opened = analysis_opened(a, &worst);
 
-	if (!analysis_opened(a, &worst) || worst == SEVERITY_INFO)
-		return in_doubt(losses, command) ? EXIT_UNKNOWN : EXIT_NOTHING;
-	return worst == SEVERITY_CRITICAL ? EXIT_CRITICAL : EXIT_WARNING;
+	return outcome_of(opened, worst, losses, command);
 }

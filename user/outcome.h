@@ -7,6 +7,8 @@
 #include "options.h"
 
 /* Says on stderr why, where it could not tell. */
+enum exit_status outcome_of(size_t opened, enum finding_severity worst, const uint64_t losses[WIRE_LOSSES],
+			    const char *command);
 enum exit_status outcome(const struct analysis *a, const uint64_t losses[WIRE_LOSSES], const char *command);
 
 #endif

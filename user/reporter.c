@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ptb.h"
+#include "screen/screen.h"
 #include "sink.h"
 
 #define COUNTERS_INTERVAL_MS 10000
@@ -30,11 +31,12 @@ struct reporter {
 	size_t outputs_n;
 	struct outlet_counts gone; /* of outlets that are no more */
 	struct ptb_log *ptb_log;
-	int64_t realtime_ms;  /* of the snapshot whose messages are being told */
-	uint64_t clock_ms;    /* for outlets */
-	uint32_t counters_ms; /* when they were last written, 0: not yet seen a snapshot */
+	int64_t realtime_ms; /* of the snapshot whose messages are being told */
+	uint64_t clock_ms;   /* for outlets */
+	msec_t counters_ms;  /* when they were last written, 0: not yet seen a snapshot */
 	int fd;
 	bool failed;
+	struct screen *screen; /* NULL: none */
 	char hostname[256];
 	char record[SINK_RECORD_MAX];
 };
@@ -92,7 +94,10 @@ static int make_finding(const struct output *out, char *buf, size_t cap, const v
 
 void reporter_finding(struct reporter *r, const struct finding *f, int64_t realtime_ms)
 {
-	emit(r, make_finding, f, realtime_ms);
+	if (r->screen)
+		screen_finding(r->screen, f, realtime_ms);
+	else
+		emit(r, make_finding, f, realtime_ms);
 }
 
 /* Each receiver is told what it has missed itself. */
@@ -104,9 +109,48 @@ static int make_status(const struct output *out, char *buf, size_t cap, const vo
 	return out->sink->status(buf, cap, &s, realtime_ms, &out->options);
 }
 
+static void emit_shown(const struct finding *f, int64_t realtime_ms, void *arg)
+{
+	emit(arg, make_finding, f, realtime_ms);
+}
+
+/* What was found stays on the normal screen. */
+static void leave_screen(struct reporter *r)
+{
+	struct screen *screen = r->screen;
+
+	if (!screen)
+		return;
+	r->screen = NULL;
+	screen_leave(screen);
+	screen_findings(screen, emit_shown, r);
+	screen_free(screen);
+}
+
+void reporter_full_screen(struct reporter *r, const struct options *opt)
+{
+	if (!opt->sink && !opt->output)
+		r->screen = screen_open(!opt->no_color, opt->verbose);
+}
+
+bool reporter_has_screen(const struct reporter *r)
+{
+	return r->screen;
+}
+
+bool reporter_keys(struct reporter *r)
+{
+	return !r->screen || screen_keys(r->screen);
+}
+
 void reporter_status(struct reporter *r, const struct status *s, int64_t realtime_ms)
 {
-	emit(r, make_status, s, realtime_ms);
+	if (s->state == STATUS_EXIT)
+		leave_screen(r);
+	if (r->screen)
+		screen_status(r->screen, s);
+	else
+		emit(r, make_status, s, realtime_ms);
 }
 
 /* Only once its queue is empty: else telling of losses would make more of them. */
@@ -156,6 +200,10 @@ void reporter_snapshot(struct reporter *r, const struct snapshot *snap, bool at_
 {
 	r->realtime_ms = snap->realtime_ms;
 	r->clock_ms = snap->now_ms;
+	if (r->screen) {
+		screen_snapshot(r->screen, snap);
+		return;
+	}
 	for (size_t i = 0; i < r->outputs_n; i++)
 		if (r->outputs[i].outlet)
 			outlet_pump(r->outputs[i].outlet, r->clock_ms);
@@ -343,6 +391,7 @@ void reporter_close(struct reporter *r)
 {
 	if (!r)
 		return;
+	leave_screen(r);
 	if (r->path && r->fd >= 0)
 		close(r->fd);
 	for (size_t i = 0; i < r->outputs_n; i++) {

@@ -37,6 +37,16 @@ void reporter_tell_missed(struct reporter *r, const struct status *s, int64_t re
 /* Records sent and lost by all of them. */
 struct outlet_counts reporter_counts(const struct reporter *r);
 
+/*
+ * From now on, until the last status, a terminal shows a full screen instead of records, if it can: what is over then is told
+ * in records. Called once there is something to show.
+ */
+void reporter_full_screen(struct reporter *r, const struct options *opt);
+bool reporter_has_screen(const struct reporter *r);
+
+/* Takes the keys that have been pressed; false: it is to end. */
+bool reporter_keys(struct reporter *r);
+
 void reporter_finding(struct reporter *r, const struct finding *f, int64_t realtime_ms);
 void reporter_status(struct reporter *r, const struct status *s, int64_t realtime_ms);
 

@@ -19,6 +19,21 @@ bool target_address(struct ip_address *ip, const char *text)
 	return ip->family;
 }
 
+bool target_is_link_local(const struct ip_address *ip)
+{
+	return ip->family == AF_INET6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+}
+
+/* Not "any address", nor a group. */
+static bool is_one_host(const struct ip_address *ip)
+{
+	static const struct ip_address none;
+
+	if (ip->family == AF_INET)
+		return ip->bytes[0] && ip->bytes[0] < 224;
+	return ip->bytes[0] != 0xff && memcmp(ip->bytes, none.bytes, sizeof(none.bytes)) != 0;
+}
+
 static const struct link *tunnel_of(const struct inventory *inv, const struct peer *peer)
 {
 	const struct link *l = inventory_link(inv, peer->tunnel_ifindex);
@@ -98,6 +113,8 @@ enum target_error target_find(struct target *t, const struct inventory *inv, con
 		return take_peer(t, inv, peer);
 	if (!ip.family)
 		return find_key(t, inv, text);
+	if (!is_one_host(&ip))
+		return TARGET_NO_HOST;
 	peer = find_behind(inv, &ip);
 	if (peer) {
 		measure_add_host(&t->measure, &ip);

@@ -15,13 +15,15 @@ struct target {
 	struct measure_config measure;
 };
 
-enum target_error { TARGET_OK, TARGET_UNKNOWN, TARGET_AMBIGUOUS };
+enum target_error { TARGET_OK, TARGET_UNKNOWN, TARGET_AMBIGUOUS, TARGET_NO_HOST };
 
 /*
  * A public key or a prefix of one of at least four characters; a peer's endpoint, with or without port; an address behind
  * a peer; or any other address. Points into the inventory.
  */
 enum target_error target_find(struct target *t, const struct inventory *inv, const char *text);
+
+bool target_is_link_local(const struct ip_address *ip);
 
 /* True if the text is an address. */
 bool target_address(struct ip_address *ip, const char *text);

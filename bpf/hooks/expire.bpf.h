@@ -12,6 +12,10 @@
 #include "maps.bpf.h"
 #include "frag_queue.bpf.h"
 
+/* The programs' names; BPF_PROG() takes no macro with arguments. */
+#define FENTRY OWN_NAME(fentry)
+#define KPROBE OWN_NAME(kprobe)
+
 char LICENSE[] SEC("license") = "GPL";
 
 static __always_inline int on_expire(struct timer_list *timer)
@@ -34,13 +38,13 @@ static __always_inline int on_expire(struct timer_list *timer)
 }
 
 SEC("fentry/" FUNCTION)
-int BPF_PROG(fentry_expire, struct timer_list *timer)
+int BPF_PROG(FENTRY, struct timer_list *timer)
 {
 	return on_expire(timer);
 }
 
 SEC("kprobe/" FUNCTION)
-int BPF_KPROBE(kprobe_expire, struct timer_list *timer)
+int BPF_KPROBE(KPROBE, struct timer_list *timer)
 {
 	return on_expire(timer);
 }

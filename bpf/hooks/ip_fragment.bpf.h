@@ -16,6 +16,12 @@
 
 #define ENOBUFS 105
 
+/* The programs' names; BPF_PROG() takes no macro with arguments. */
+#define FENTRY	  OWN_NAME(fentry)
+#define FEXIT	  OWN_NAME(fexit)
+#define KPROBE	  OWN_NAME(kprobe)
+#define KRETPROBE OWN_NAME(kretprobe)
+
 char LICENSE[] SEC("license") = "GPL";
 
 static __always_inline int on_entry(struct net *net, struct sk_buff *skb, void *id)
@@ -50,25 +56,25 @@ static __always_inline int on_exit(int result, void *id)
 }
 
 SEC("fentry/" FUNCTION)
-int BPF_PROG(fentry_fragment, struct net *net, struct sock *sk, struct sk_buff *skb)
+int BPF_PROG(FENTRY, struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	return on_entry(net, skb, skb);
 }
 
 SEC("fexit/" FUNCTION)
-int BPF_PROG(fexit_fragment, struct net *net, struct sock *sk, struct sk_buff *skb, void *output, int result)
+int BPF_PROG(FEXIT, struct net *net, struct sock *sk, struct sk_buff *skb, void *output, int result)
 {
 	return on_exit(result, skb);
 }
 
 SEC("kprobe/" FUNCTION)
-int BPF_KPROBE(kprobe_fragment, struct net *net, struct sock *sk, struct sk_buff *skb)
+int BPF_KPROBE(KPROBE, struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	return on_entry(net, skb, NULL);
 }
 
 SEC("kretprobe/" FUNCTION)
-int BPF_KRETPROBE(kretprobe_fragment, int result)
+int BPF_KRETPROBE(KRETPROBE, int result)
 {
 	return on_exit(result, NULL);
 }

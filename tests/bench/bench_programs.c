@@ -97,34 +97,39 @@ static void know_session(struct harness *h, enum program p)
 	run(h, p, &f);
 }
 
+/* What fills the table when the first packets of flows come. */
+enum table { REPEATED, EMPTY, IDLE, LIVING };
+
 static const struct row {
 	enum program program;
 	const char *program_name, *what;
 	void (*make)(struct frame *f, bool tx);
 	void (*prepare)(struct harness *h, enum program p);
-	bool fresh; /* each packet a flow of its own */
+	enum table fresh; /* each packet a flow of its own, in such a table */
 } rows[] = {
-	{ TUN_TX, "tun_tx", "TCP data, known flow", tcp_data4, know_flow, false },
-	{ TUN_TX, "tun_tx", "TCP data, known flow, IPv6", tcp_data6, know_flow, false },
-	{ TUN_TX, "tun_tx", "TCP acknowledgement, known flow", tcp_ack, know_flow, false },
-	{ TUN_TX, "tun_tx", "TCP super-packet, known flow", tcp_super, know_flow, false },
-	{ TUN_TX, "tun_tx", "TCP SYN, new flow *", tcp_syn, NULL, true },
-	{ TUN_TX, "tun_tx", "small echo request", echo, NULL, false },
-	{ TUN_TX, "tun_tx", "UDP", udp, NULL, false },
-	{ TUN_RX, "tun_rx", "TCP data, known flow", tcp_data4, know_flow, false },
-	{ TUN_RX, "tun_rx", "TCP acknowledgement, known flow", tcp_ack, know_flow, false },
-	{ TUN_RX, "tun_rx", "TCP super-packet, known flow", tcp_super, know_flow, false },
-	{ TUN_RX, "tun_rx", "UDP", udp, NULL, false },
-	{ UND_TX, "und_tx", "WireGuard data", wg_data, know_session, false },
-	{ UND_RX, "und_rx", "WireGuard data", wg_data, know_session, false },
-	{ UND_RX, "und_rx", "other UDP", udp, NULL, false },
-	{ UND_RX, "und_rx", "TCP data", tcp_data4, NULL, false },
-	{ UND_RX, "und_rx", "small echo reply", echo, NULL, false },
-	{ UND_RX, "und_rx", "ARP", arp, NULL, false },
-	{ LAN_TX, "lan_tx", "TCP data", tcp_data4, NULL, false },
-	{ LAN_TX, "lan_tx", "TCP super-packet", tcp_super, NULL, false },
-	{ LAN_TX, "lan_tx", "UDP", udp, NULL, false },
-	{ LAN_TX, "lan_tx", "small echo request", echo, NULL, false },
+	{ TUN_TX, "tun_tx", "TCP data, known flow", tcp_data4, know_flow, REPEATED },
+	{ TUN_TX, "tun_tx", "TCP data, known flow, IPv6", tcp_data6, know_flow, REPEATED },
+	{ TUN_TX, "tun_tx", "TCP acknowledgement, known flow", tcp_ack, know_flow, REPEATED },
+	{ TUN_TX, "tun_tx", "TCP super-packet, known flow", tcp_super, know_flow, REPEATED },
+	{ TUN_TX, "tun_tx", "TCP SYN, new flow *", tcp_syn, NULL, EMPTY },
+	{ TUN_TX, "tun_tx", "TCP SYN, new flow, table full of idle ones *", tcp_syn, NULL, IDLE },
+	{ TUN_TX, "tun_tx", "TCP SYN, new flow, table full of living ones *", tcp_syn, NULL, LIVING },
+	{ TUN_TX, "tun_tx", "small echo request", echo, NULL, REPEATED },
+	{ TUN_TX, "tun_tx", "UDP", udp, NULL, REPEATED },
+	{ TUN_RX, "tun_rx", "TCP data, known flow", tcp_data4, know_flow, REPEATED },
+	{ TUN_RX, "tun_rx", "TCP acknowledgement, known flow", tcp_ack, know_flow, REPEATED },
+	{ TUN_RX, "tun_rx", "TCP super-packet, known flow", tcp_super, know_flow, REPEATED },
+	{ TUN_RX, "tun_rx", "UDP", udp, NULL, REPEATED },
+	{ UND_TX, "und_tx", "WireGuard data", wg_data, know_session, REPEATED },
+	{ UND_RX, "und_rx", "WireGuard data", wg_data, know_session, REPEATED },
+	{ UND_RX, "und_rx", "other UDP", udp, NULL, REPEATED },
+	{ UND_RX, "und_rx", "TCP data", tcp_data4, NULL, REPEATED },
+	{ UND_RX, "und_rx", "small echo reply", echo, NULL, REPEATED },
+	{ UND_RX, "und_rx", "ARP", arp, NULL, REPEATED },
+	{ LAN_TX, "lan_tx", "TCP data", tcp_data4, NULL, REPEATED },
+	{ LAN_TX, "lan_tx", "TCP super-packet", tcp_super, NULL, REPEATED },
+	{ LAN_TX, "lan_tx", "UDP", udp, NULL, REPEATED },
+	{ LAN_TX, "lan_tx", "small echo request", echo, NULL, REPEATED },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -172,7 +177,10 @@ static double time_fresh(int prog_fd, const struct harness *h, const struct row 
 {
 	static double ns[NEW_FLOWS];
 
-	memset(h->flows, 0, sizeof(*h->flows) * WIRE_FLOWS);
+	for (size_t i = 0; i < WIRE_FLOWS; i++)
+		h->flows[i] = (struct wire_flow){ .tag = row->fresh != EMPTY,
+						  .flags = WIRE_FLOW_ESTABLISHED,
+						  .last_tx_ms = row->fresh == LIVING ? NOW : 0 };
 	for (uint32_t i = 0; i < NEW_FLOWS; i++) {
 		put16(f->bytes + f->l4, 1024 + i);
 		ns[i] = time_ns(prog_fd, h, row->program, f, 1);
@@ -182,7 +190,7 @@ static double time_fresh(int prog_fd, const struct harness *h, const struct row 
 
 static double time_row(int prog_fd, const struct harness *h, const struct row *row, struct frame *f)
 {
-	return row->fresh ? time_fresh(prog_fd, h, row, f) : time_ns(prog_fd, h, row->program, f, REPEAT);
+	return row->fresh != REPEATED ? time_fresh(prog_fd, h, row, f) : time_ns(prog_fd, h, row->program, f, REPEAT);
 }
 
 int main(void)
@@ -210,7 +218,7 @@ int main(void)
 				rows[i].prepare(h, rows[i].program);
 			floor_of = time_row(empty, h, &rows[i], &frames[i]);
 			ns[i][round] = time_row(h->prog_fd[rows[i].program], h, &rows[i], &frames[i]) - floor_of;
-			if (!rows[i].fresh)
+			if (rows[i].fresh == REPEATED)
 				floor_ns[floors++] = floor_of;
 		}
 	}

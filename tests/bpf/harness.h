@@ -3,7 +3,7 @@
  * Loads the tc programs, runs them on single packets (BPF_PROG_TEST_RUN) and reads their maps. Everything happens
  * in a network namespace of its own with three links: "tunnel", "underlay" and "lan". The kernel treats test
  * packets as Ethernet frames, so the tunnel's l3_offset is 14 here; test_device.c runs it without a link header.
- * Needs root and /dev/net/tun.
+ * Needs /dev/net/tun, and root: a test that somebody else starts says that it is skipped.
  */
 #ifndef TESTS_BPF_HARNESS_H
 #define TESTS_BPF_HARNESS_H
@@ -44,6 +44,7 @@ struct harness {
 
 /* For cmocka: once a file, and before each test (empty maps, NOW, links and MTUs as above). */
 int harness_open(void **state);
+int harness_open_preempt_rt(void **state); /* with the programs as on such a kernel */
 int harness_close(void **state);
 int harness_reset(void **state);
 

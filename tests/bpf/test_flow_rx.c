@@ -44,6 +44,22 @@ static void test_in_order(void **state)
 	assert_int_equal(flow->tx_trials, 0);
 }
 
+/* A download that is older than the programs: its first acknowledgement shows that both sides are there. */
+static void test_acknowledged(void **state)
+{
+	struct harness *h = *state;
+
+	receive(h, ISN, FULL);
+	assert_false(flow_only(h)->flags & WIRE_FLOW_ESTABLISHED);
+	/* A refusal of what belongs to nothing is no acknowledgement. */
+	tcp(h, true, &(struct segment){ .seq = 1, .ack = ISN + FULL, .flags = TCP_ACK | TCP_RST });
+	assert_false(flow_only(h)->flags & WIRE_FLOW_ESTABLISHED);
+	harness_reset(state);
+	receive(h, ISN, FULL);
+	send_ack(h, ISN + FULL);
+	assert_true(flow_only(h)->flags & WIRE_FLOW_ESTABLISHED);
+}
+
 /* What came at least once is no news: the sender has not heard that it arrived. */
 static void test_sent_again(void **state)
 {
@@ -229,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bpf_test(test_in_order),
+		bpf_test(test_acknowledged),
 		bpf_test(test_sent_again),
 		bpf_test(test_hole_by_data),
 		bpf_test(test_hole_by_ack),

@@ -102,6 +102,45 @@ static void test_tries(void **state)
 	assert_int_equal(flow_only(h)->tx_delivered, 1);
 }
 
+/* A connection that stalls since before the programs: its first packet seen passes for the first try, the next count. */
+static void test_stalled_before(void **state)
+{
+	static const uint32_t rto_ms[] = { 51200, 102400, 120000, 120000 };
+	struct harness *h = *state;
+
+	send_data(h, ISN, FULL);
+	assert_int_equal(flow_only(h)->trial_tries, 1);
+	for (uint32_t i = 0; i < sizeof(rto_ms) / sizeof(rto_ms[0]); i++) {
+		later(h, rto_ms[i]);
+		send_data(h, ISN, FULL);
+		assert_int_equal(flow_only(h)->trial_tries, i + 2);
+	}
+	assert_int_equal(flow_only(h)->trial_first_ms, NOW);
+	assert_false(flow_only(h)->flags & WIRE_FLOW_ESTABLISHED);
+}
+
+/* The clock wraps between the tries. */
+static void test_across_the_wrap(void **state)
+{
+	struct harness *h = *state;
+	const uint32_t first = -300;
+
+	h->config->now_ms = first;
+	send_data(h, ISN, FULL);
+	later(h, 200);
+	send_data(h, ISN, FULL);
+	later(h, 400);
+	send_data(h, ISN, FULL);
+	assert_int_equal(flow_only(h)->trial_tries, 3);
+	assert_int_equal(flow_only(h)->trial_first_ms, first);
+	assert_int_equal(flow_only(h)->trial_last_ms, 300);
+	receive_ack(h, ISN + FULL);
+	assert_int_equal(flow_only(h)->tx_delivered, 1);
+	assert_int_equal(flow_only(h)->tx_delivered_ms, 300);
+	assert_int_equal(flow_only(h)->last_rx_ms, 300);
+	assert_int_equal(flow_only(h)->trial_last_ms, 0);
+}
+
 /*
  * The oldest segment without acknowledgement is the one that counts. It was sent before, so this is
  * its second try.
@@ -353,6 +392,8 @@ int main(void)
 		bpf_test(test_delivered),
 		bpf_test(test_cumulative),
 		bpf_test(test_tries),
+		bpf_test(test_stalled_before),
+		bpf_test(test_across_the_wrap),
 		bpf_test(test_older_takes_over),
 		bpf_test(test_cut_smaller),
 		bpf_test(test_merged_larger),

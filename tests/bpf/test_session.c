@@ -328,6 +328,20 @@ static void test_many(void **state)
 	assert_int_equal(loss(h, WIRE_LOSS_SESSION_FULL), 0);
 }
 
+/* What is inside one tunnel may be another one's outer packet. */
+static void test_tunnel_in_tunnel(void **state)
+{
+	struct harness *h = *state;
+
+	for (uint64_t counter = 1; counter < 5; counter += counter) {
+		frame_wg(&f, &in, &(struct wg){ .index = INDEX, .counter = counter, .inner = 1000 });
+		run(h, TUN_RX, &f);
+	}
+	assert_int_equal(lost(h), 1);
+	assert_int_equal(session(h).ifindex, h->ifindex[TUN_RX]);
+	assert_int_equal(session(h).size_outer, 1060);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,7 +349,7 @@ int main(void)
 		bpf_test(test_edge_of_the_window), bpf_test(test_duplicates),	 bpf_test(test_jump),
 		bpf_test(test_jump_back),	   bpf_test(test_last_counters), bpf_test(test_not_wireguard),
 		bpf_test(test_handshakes),	   bpf_test(test_keys),		 bpf_test(test_small),
-		bpf_test(test_largest_of_a_tick),  bpf_test(test_many),
+		bpf_test(test_largest_of_a_tick),  bpf_test(test_many),		 bpf_test(test_tunnel_in_tunnel),
 	};
 
 	return cmocka_run_group_tests_name("session", tests, harness_open, harness_close);

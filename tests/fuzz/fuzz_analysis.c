@@ -25,12 +25,12 @@ struct input {
 };
 
 struct gateway {
-	uint32_t now_ms;
+	msec_t now_ms;
 	bool indexed;
 	struct link links[ROOM];
 	struct peer peers[ROOM];
 	struct allowed_ip allowed_ips[ROOM];
-	struct wire_flow flows[ROOM];
+	struct flow flows[ROOM];
 	struct session sessions[SESSIONS];
 	struct tally tallies[ROOM];
 	struct analysis *analysis;
@@ -148,14 +148,14 @@ static void gateway_start(struct gateway *g)
 		g->allowed_ips[i] = (struct allowed_ip){
 			.peer = i, .prefix_len = 24, .ip.family = AF_INET, .ip.bytes = { 10, 1, i }
 		};
-		g->flows[i] = (struct wire_flow){ .tag = i + 1,
-						  .ifindex = 5,
-						  .family = AF_INET,
-						  .protocol = i < 6 ? 6 : 1,
-						  .flags = WIRE_FLOW_ESTABLISHED | WIRE_FLOW_SYN_TX,
-						  .headers = 52,
-						  .remote = { 10, 1, i % 2, i / 4 },
-						  .mss_local = 8880 };
+		g->flows[i] = (struct flow){ .tag = i + 1,
+					     .ifindex = 5,
+					     .family = AF_INET,
+					     .protocol = i < 6 ? 6 : 1,
+					     .flags = WIRE_FLOW_ESTABLISHED | WIRE_FLOW_SYN_TX,
+					     .headers = 52,
+					     .remote = { 10, 1, i % 2, i / 4 },
+					     .mss_local = 8880 };
 	}
 	for (size_t i = 0; i < SESSIONS; i++) {
 		g->sessions[i].key = (struct wire_session_key){
@@ -169,7 +169,7 @@ static void gateway_start(struct gateway *g)
 
 static void flow_op(struct gateway *g, struct input *in, enum op op)
 {
-	struct wire_flow *f = &g->flows[number(in, 1) % ROOM];
+	struct flow *f = &g->flows[number(in, 1) % ROOM];
 	uint16_t size = number(in, 2);
 
 	switch (op) {
@@ -199,8 +199,8 @@ static void flow_op(struct gateway *g, struct input *in, enum op op)
 
 static void counter_op(struct gateway *g, struct input *in, enum op op)
 {
-	struct wire_session *w = &g->sessions[number(in, 1) % SESSIONS].value;
-	struct wire_tally *t = &g->tallies[number(in, 1) % ROOM].value;
+	struct session_value *w = &g->sessions[number(in, 1) % SESSIONS].value;
+	struct tally_value *t = &g->tallies[number(in, 1) % ROOM].value;
 
 	if (op == OP_COUNT) {
 		t->count += number(in, 1);

@@ -143,6 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 3:
 		walk(route_parse_default, &route, datagram, size - 1);
+		walk(route_parse_mtus, &(struct route_mtus){ .oif = 1 }, datagram, size - 1);
 		break;
 	case 4:
 		fuzz_tc(datagram, size - 1);
@@ -162,9 +163,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(!want.found || want.message.align.nlmsg_len <= sizeof(want.message));
 		break;
 	case 8:
+		walk(nft_parse_chain, &rules, datagram, size - 1);
 		walk(nft_parse, &rules, datagram, size - 1);
-		CHECK(rules.n <= NFT_CLAMPS_MAX);
-		free(rules.clamps);
+		CHECK(!nft_resolve(&rules) && rules.clamps_n <= NFT_CLAMPS_MAX);
+		nft_free(&rules);
 		break;
 	}
 	free(datagram);

@@ -52,6 +52,12 @@ lab_no_offload()
 		>/dev/null 2>&1 || in_ns "$1" ethtool -K "$2" tso off gso off gro off >/dev/null
 }
 
+# lab_offload NS IF: as it is on a real machine: super-packets.
+lab_offload()
+{
+	in_ns "$1" ethtool -K "$2" tso on gso on gro on >/dev/null || bail_out "no offloads in $1 on $2"
+}
+
 lab_forward()
 {
 	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
@@ -74,7 +80,7 @@ lab_require_wireguard()
 lab_incident()
 {
 	local mtu_a=8921 mtu_b=8920 path_mtu=1500 relay_nic=9001 gateway_nic=9000
-	local prefix=lab$$- keepalive=0 underlay=4 daemon=
+	local prefix=lab$BASHPID- keepalive=0 underlay=4 daemon=
 
 	while (($#)); do
 		case $1 in
@@ -160,13 +166,54 @@ lab_second_uplink()
 		"iifname to-gw2 meta length > $1" "iifname to-relay ip daddr 100.64.7.3 meta length > $1"
 }
 
-# lab_failover: the first uplink dies; the gateway's packets take the second.
+# lab_failover: the second uplink is preferred, as a failover daemon does it; the first one stays up.
 lab_failover()
 {
 	lab_ip "$LAB_GW" <<-END
-		address flush dev wan0
-		link set wan0 down
+		route del default via 203.0.113.254
+		route add default via 203.0.113.254 metric 950
 	END
+}
+
+# lab_failback: the first one is preferred again.
+lab_failback()
+{
+	lab_ip "$LAB_GW" <<-END
+		route del default via 203.0.113.254
+		route add default via 203.0.113.254
+	END
+}
+
+# lab_trunk: the gateway's uplink becomes a VLAN on a bond.
+lab_trunk()
+{
+	lab_ip "$LAB_INET" <<-END
+		link set to-gw down
+		link set to-gw name port-gw
+		address flush dev port-gw
+		link set port-gw up
+		link add link port-gw name to-gw type vlan id 7
+		address add 203.0.113.254/24 dev to-gw
+		link set to-gw up
+	END
+	lab_ip "$LAB_GW" <<-END
+		link set wan0 down
+		link set wan0 name port0
+		address flush dev port0
+		link add bond0 mtu 9000 type bond mode active-backup
+		link set port0 master bond0
+		link set bond0 up
+		link add link bond0 name wan0 type vlan id 7
+		address add 203.0.113.3/24 dev wan0
+		link set wan0 up
+		route add default via 203.0.113.254
+	END
+}
+
+# lab_nat: the internet hides the relay behind its own address.
+lab_nat()
+{
+	in_ns "$LAB_INET" nft add table ip nat '{ chain post { type nat hook postrouting priority srcnat; oifname to-gw masquerade; }; }'
 }
 
 lab_lan()
@@ -200,9 +247,9 @@ lab_tunnel()
 	if [[ $1 == 6 ]]; then
 		LAB_RELAY_ENDPOINT='[2001:db8:1::1]:51820' LAB_GW_ENDPOINT='[2001:db8:2::3]:51820'
 	fi
-	lab_wg "$LAB_RELAY" "$key_relay" "$2" "$LAB_GW_KEY" "$LAB_GW_ENDPOINT" "$4" \
+	lab_wg "$LAB_RELAY" wg0 "$key_relay" "$2" "$LAB_GW_KEY" "$LAB_GW_ENDPOINT" "$4" \
 		10.30.0.3/32,192.168.3.0/24,fd30::3/128,fd03::/64
-	lab_wg "$LAB_GW" "$key_gw" "$3" "$LAB_RELAY_KEY" "$LAB_RELAY_ENDPOINT" "$4" \
+	lab_wg "$LAB_GW" wg0 "$key_gw" "$3" "$LAB_RELAY_KEY" "$LAB_RELAY_ENDPOINT" "$4" \
 		10.30.0.1/32,fd30::1/128 "${5-}"
 	lab_ip "$LAB_RELAY" <<-END
 		address add 10.30.0.1/24 dev wg0
@@ -216,22 +263,22 @@ lab_tunnel()
 	END
 }
 
-# lab_wg NS PRIVATE_KEY MTU PEER_KEY ENDPOINT KEEPALIVE ALLOWED_IPS [DAEMON]: in the
+# lab_wg NS INTERFACE PRIVATE_KEY MTU PEER_KEY ENDPOINT KEEPALIVE ALLOWED_IPS [DAEMON]: in the
 # kernel, or by a daemon such as wireguard-go, whose socket wg(8) finds by itself.
 lab_wg()
 {
-	if [[ -n ${8-} ]]; then
-		in_ns "$1" "$8" wg0 >/dev/null 2>&1 || bail_out "$8 does not start"
+	if [[ -n ${9-} ]]; then
+		in_ns "$1" "$9" "$2" >/dev/null 2>&1 || bail_out "$9 does not start"
 		# It sets an MTU of its own until it listens.
-		wait_for 10 "$8 to listen" in_ns "$1" wg show wg0 >/dev/null || bail_out "$8 does not listen"
-		ip -n "$1" link set wg0 mtu "$3"
+		wait_for 10 "$9 to listen" in_ns "$1" wg show "$2" >/dev/null || bail_out "$9 does not listen"
+		ip -n "$1" link set "$2" mtu "$4"
 	else
-		ip -n "$1" link add wg0 mtu "$3" type wireguard || bail_out "no WireGuard interface"
+		ip -n "$1" link add "$2" mtu "$4" type wireguard || bail_out "no WireGuard interface"
 	fi
-	in_ns "$1" wg set wg0 listen-port 51820 private-key <(echo "$2") \
-		peer "$4" endpoint "$5" persistent-keepalive "$6" allowed-ips "$7" ||
+	in_ns "$1" wg set "$2" listen-port "$((51820 + ${2#wg}))" private-key <(echo "$3") \
+		peer "$5" endpoint "$6" persistent-keepalive "$7" allowed-ips "$8" ||
 		bail_out "cannot configure WireGuard in $1"
-	ip -n "$1" link set wg0 up
+	ip -n "$1" link set "$2" up
 }
 
 # lab_branch: a second peer of the gateway, $LAB_BRANCH at 192.0.2.7 and 10.30.0.7, on a healthy link of its own
@@ -253,7 +300,7 @@ lab_branch()
 		link set eth0 up
 		route add default via 192.0.2.254
 	END
-	lab_wg "$LAB_BRANCH" "$key" 1420 "$LAB_GW_KEY" "$LAB_GW_ENDPOINT" 0 10.30.0.3/32
+	lab_wg "$LAB_BRANCH" wg0 "$key" 1420 "$LAB_GW_KEY" "$LAB_GW_ENDPOINT" 0 10.30.0.3/32
 	ip -n "$LAB_BRANCH" address add 10.30.0.7/24 dev wg0
 	in_ns "$LAB_GW" wg set wg0 peer "$LAB_BRANCH_KEY" endpoint 192.0.2.7:51820 allowed-ips 10.30.0.7/32
 	wait_for 20 "the branch's tunnel" lab_pings "$LAB_BRANCH" 10.30.0.3 56 || bail_out "the branch's tunnel does not work"
@@ -350,7 +397,8 @@ lab_end_flows()
 	local ns
 
 	for ns in "$LAB_RELAY" "$LAB_GW" "$LAB_SERVER"; do
-		in_ns "$ns" ss -K state connected >/dev/null 2>&1
+		# The gateway only forwards: it has no connections of its own.
+		[[ $ns == "$LAB_GW" ]] || in_ns "$ns" ss -K state connected >/dev/null 2>&1
 		ip -n "$ns" route flush cache
 		ip -n "$ns" -6 route flush cache
 	done

@@ -8,7 +8,7 @@
 #
 #   tap.sh       ok, check, is, skip, done_testing, ...
 #   incident.sh  lab_incident and its path; the drawing is there
-#   this file    waiting, processes, mtuscope and its records, TLS
+#   this file    waiting, processes, parts that run side by side, mtuscope and its records, TLS
 #
 # For the scenario: LAB_DIR (a directory for logs), LAB_TRAFFIC, LAB_MTUSCOPE.
 
@@ -23,6 +23,9 @@ LAB_NAME=$(basename "$0" .sh)
 
 lab_pids=()
 lab_netns=()
+lab_parts=()
+# A pipe that nobody writes to: lab_pause reads from it.
+exec {lab_nothing}<> <(:)
 
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -43,7 +46,7 @@ lab_cleanup()
 		echo "Bail out! $LAB_NAME ended before its end (status $status)"
 		((status)) || status=1
 	fi
-	lab_kill "${lab_pids[@]}"
+	lab_kill "${lab_pids[@]}" "${lab_parts[@]#*:}"
 	for ns in "${lab_netns[@]}"; do lab_netns_del "$ns"; done
 	[[ -n ${MTUSCOPE_OUT:-} ]] || rm -rf "$LAB_DIR"
 	exit "$status"
@@ -67,15 +70,27 @@ lab_gone_within()
 	local tenths=$1 pid=$2
 
 	# A child that ended stays a zombie until it is waited for.
-	while [[ -e /proc/$pid/stat && $(lab_process_state "$pid") != Z ]]; do
+	while [[ -e /proc/$pid/stat ]] && ! lab_is_zombie "$pid"; do
 		((tenths-- > 0)) || return 1
-		sleep 0.1
+		lab_pause 0.1
 	done
 }
 
-lab_process_state()
+# lab_is_zombie PID. Without a process of its own, as all that is asked again and again: starting one costs an emulated
+# machine a tenth of a second.
+lab_is_zombie()
 {
-	sed -E 's/.*\) (.).*/\1/' "/proc/$1/stat" 2>/dev/null
+	local stat=
+
+	read -r stat 2>/dev/null <"/proc/$1/stat"
+	[[ ${stat##*) } == Z* ]]
+}
+
+# lab_pause SECONDS: as sleep(1), likewise.
+lab_pause()
+{
+	read -r -t "$1" -u "$lab_nothing"
+	return 0
 }
 
 # now_ms: a clock for waiting, in milliseconds.
@@ -90,42 +105,97 @@ wait_for()
 	local seconds=$1 what=$2 end
 
 	shift 2
-	end=$(($(now_ms) + seconds * 1000))
+	# As now_ms, but without a process of its own.
+	end=$((${EPOCHREALTIME/[.,]/} + seconds * 1000000))
 	until "$@"; do
-		if (($(now_ms) >= end)); then
+		if ((${EPOCHREALTIME/[.,]/} >= end)); then
 			note "waited ${seconds}s in vain for $what"
 			return 1
 		fi
-		sleep 0.1
+		lab_pause 0.1
 	done
 }
 
-# in_ns NS COMMAND...: in this network namespace.  Cheaper than "ip netns exec", which
+# in_ns NS COMMAND...: in this network namespace; where NS is empty, here.  Cheaper than "ip netns exec", which
 # also mounts a /sys of its own; lab_spawn does that, as people do.
 in_ns()
 {
 	local ns=$1
 
 	shift
-	nsenter --net="/run/netns/$ns" "$@"
+	${ns:+nsenter --net="/run/netns/$ns"} "$@"
 }
 
-# lab_spawn NS OUT ERR COMMAND...: starts it in the background; its pid is LAB_PID.
+# lab_spawn NS OUT ERR COMMAND...: starts it in the background, likewise; its pid is LAB_PID.
 lab_spawn()
 {
 	local ns=$1 out=$2 err=$3
 
 	shift 3
 	# A shell's background process ignores SIGINT unless told otherwise.
-	ip netns exec "$ns" env --default-signal=INT,QUIT "$@" </dev/null >"$out" 2>"$err" &
+	${ns:+ip netns exec "$ns"} env --default-signal=INT,QUIT "$@" </dev/null >"$out" 2>"$err" &
 	LAB_PID=$!
 	lab_pids+=("$LAB_PID")
+}
+
+# lab_beside NAME COMMAND...: a part of the scenario that needs nothing of the others: it runs while they go on, with
+# hosts, files and tests of its own. lab_join waits for all such parts and says what they have said.
+lab_beside()
+{
+	mkdir -p "$LAB_DIR/$1"
+	lab_part "$@" >"$LAB_DIR/$1.tap" &
+	lab_parts+=("$1:$!")
+}
+
+# lab_part NAME COMMAND...: likewise; a process of its own.
+lab_part()
+{
+	# shellcheck disable=SC2034 # tap.sh has them
+	lab_tests=0 lab_failed=0
+	lab_pids=() lab_netns=() lab_parts=() LAB_DIR=$LAB_DIR/$1
+	trap lab_cleanup EXIT
+	trap 'exit 143' TERM
+	"${@:2}"
+	lab_done=yes
+}
+
+lab_join()
+{
+	local part line status
+
+	for part in "${lab_parts[@]}"; do
+		status=0
+		wait "${part#*:}" || status=$?
+		while IFS= read -r line; do
+			case $line in
+			ok\ *) ok "${line#* - }" ;;
+			not\ ok\ *) not_ok "${line#* - }" ;;
+			*) bail_out "${part%:*}: ${line#Bail out! }" ;;
+			esac
+		done <"$LAB_DIR/${part%:*}.tap"
+		((status == 0)) || bail_out "${part%:*} ended with status $status"
+	done
+	lab_parts=()
 }
 
 # lab_file NAME: a path for something worth keeping.
 lab_file()
 {
 	echo "$LAB_DIR/$1"
+}
+
+# lab_sample FILE DIR PORT: prints what contrib/ has for a syslog server, with this directory and port in it.
+lab_sample()
+{
+	sed "s|/var/log/|$2/|; s|10514|$3|" "$LAB_REPO/contrib/$1"
+}
+
+# lab_rsyslog NS DIR PORT: starts rsyslog with our sample, LAB_PID says which; what it is sent comes to DIR/mtuscope.json.
+lab_rsyslog()
+{
+	lab_sample rsyslog/mtuscope.conf "$2" "$3" >"$2/rsyslog.conf"
+	lab_spawn "$1" /dev/null "$(lab_file rsyslog.err)" rsyslogd -n -f "$2/rsyslog.conf" -i "$2/rsyslog.pid"
+	wait_for 20 "rsyslog" lab_listens "$1" "$3" || bail_out "rsyslog does not start"
 }
 
 lab_diagnose()
@@ -156,6 +226,13 @@ lab_diagnose()
 # MTUSCOPE_PID, MTUSCOPE_RECORDS (file), MTUSCOPE_ERRORS (file).
 start_mtuscope()
 {
+	spawn_mtuscope "$@"
+	mtuscope_attaches
+}
+
+# spawn_mtuscope NS ARG...: the same without waiting, which mtuscope_attaches does.
+spawn_mtuscope()
+{
 	local ns=$1 n=${#lab_pids[@]}
 
 	shift
@@ -163,10 +240,24 @@ start_mtuscope()
 	MTUSCOPE_ERRORS=$(lab_file "mtuscope-$n.err")
 	lab_spawn "$ns" "$MTUSCOPE_RECORDS" "$MTUSCOPE_ERRORS" "$LAB_MTUSCOPE" "$@" --json
 	MTUSCOPE_PID=$LAB_PID
-	wait_record "$MTUSCOPE_RECORDS" "${LAB_START_WAIT:-60}" \
+}
+
+mtuscope_attaches()
+{
+	# Up to four start at once where parts run side by side, on one emulated CPU.
+	wait_record "$MTUSCOPE_RECORDS" "${LAB_START_WAIT:-120}" \
 		'.mtuscope.status.state | IN("ready", "degraded")' && return
 	note "mtuscope did not start; its stderr:"$'\n'"$(tail -n 20 "$MTUSCOPE_ERRORS")"
 	return 1
+}
+
+# start_both: mtuscope on the relay and on the gateway. Sets RELAY_PID, RELAY_RECORDS and as start_mtuscope for the gateway.
+start_both()
+{
+	spawn_mtuscope "$LAB_RELAY"
+	# shellcheck disable=SC2034 # for the scenario
+	RELAY_PID=$MTUSCOPE_PID RELAY_RECORDS=$MTUSCOPE_RECORDS
+	start_mtuscope "$LAB_GW" && MTUSCOPE_RECORDS=$RELAY_RECORDS mtuscope_attaches
 }
 
 # stop_mtuscope [PID]: ends it as Ctrl-C does; its exit status is MTUSCOPE_STATUS.
@@ -185,6 +276,12 @@ stop_mtuscope()
 	wait "$pid" || MTUSCOPE_STATUS=$?
 }
 
+# lab_filter_is_sound STATUS JQ_FILTER: of a jq that has ended so.
+lab_filter_is_sound()
+{
+	(($1 != 3)) || bail_out "bad jq filter '$2': $(head -n 1 "$LAB_DIR/jq.err")"
+}
+
 # lab_find_record FILE JQ_FILTER: true when a record passes; the first is LAB_RECORD.
 lab_find_record()
 {
@@ -192,17 +289,30 @@ lab_find_record()
 
 	# The last line may still be half written.
 	LAB_RECORD=$(jq -Rc "fromjson? | select($2)" "$1" 2>"$LAB_DIR/jq.err") || status=$?
-	if ((status == 3)); then
-		bail_out "bad jq filter '$2': $(head -n 1 "$LAB_DIR/jq.err")"
-	fi
+	lab_filter_is_sound "$status" "$2"
 	LAB_RECORD=${LAB_RECORD%%$'\n'*}
 	[[ -n $LAB_RECORD ]]
 }
 
-# wait_record FILE SECONDS JQ_FILTER
+# wait_record FILE SECONDS JQ_FILTER: likewise, as soon as there is one. One jq reads on: to start it again and again would
+# keep an emulated machine busy.
 wait_record()
 {
-	wait_for "$2" "a record with $3" lab_find_record "$1" "$3"
+	local status=0 lines tail found jq
+
+	LAB_RECORD=
+	exec {lines}< <(exec tail -s 0.1 -n +1 -F "$1" 2>/dev/null)
+	tail=$!
+	exec {found}< <(exec jq -nRc --unbuffered "inputs | (fromjson | select($3))?" <&"$lines" 2>"$LAB_DIR/jq.err")
+	jq=$!
+	read -r -t "$2" -u "$found" LAB_RECORD
+	exec {lines}<&-
+	exec {found}<&-
+	kill "$tail" # which ends the other
+	wait "$jq" || status=$?
+	lab_filter_is_sound "$status" "$3"
+	[[ -n $LAB_RECORD ]] || note "waited ${2}s in vain for a record with $3"
+	[[ -n $LAB_RECORD ]]
 }
 
 # assert_record FILE JQ_FILTER DESCRIPTION: one test; some record passes the filter.

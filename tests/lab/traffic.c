@@ -380,6 +380,7 @@ static int syn_flood(const struct request *req)
 	int fd = socket_connect(req, SOCK_DGRAM), raw;
 	struct sockaddr_in name;
 	socklen_t len = sizeof(name);
+	uint16_t port;
 
 	if (fd < 0 || getsockname(fd, (struct sockaddr *)&name, &len) || name.sin_family != AF_INET)
 		return fail("no IPv4 route there");
@@ -391,10 +392,11 @@ static int syn_flood(const struct request *req)
 	raw = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
 	if (raw < 0)
 		return fail("raw socket");
+	port = ntohs(name.sin_port);
 	name.sin_port = 0;
 	for (unsigned long i = 0; i < req->count && !stopped; i++) {
 		syn.source = htons(1024 + i % 60000);
-		syn.dest = htons(7 + i / 60000);
+		syn.dest = htons(port + i / 60000);
 		syn.seq = htonl((uint32_t)i);
 		syn.check = 0;
 		syn.check = checksum(&syn, sizeof(syn), (uint16_t)~ntohs(checksum(&pseudo, sizeof(pseudo), 0)));
@@ -414,7 +416,8 @@ static const struct verb verbs[] = {
 	{ "udp-send", true, udp_send, "HOST PORT --size N [--count N] [--interval MS] [--gso N]" },
 	{ "udp-sink", false, udp_sink,
 	  "PORT [--count N]                                count by size until N or SIGINT" },
-	{ "syn-flood", true, syn_flood, "HOST PORT --count N                             SYNs of N connections" },
+	{ "syn-flood", true, syn_flood,
+	  "HOST PORT --count N                             SYNs of N connections, 60,000 a port" },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Simulated TCP through the tunnel; see network.h. */
+/* The simulated path, its gateways and applications; see network.h. */
 #include "network.h"
 
 #include <arpa/inet.h>
@@ -10,27 +10,52 @@
 
 #include <cmocka.h>
 
+#include "network_internal.h"
 #include "outer.h"
 
-#define WINDOW_FIRST  10
-#define WINDOW_MAX    40
-#define RTO_MIN_MS    200
-#define RTO_MAX_MS    120000
-#define RTO_FIRST_MS  1000  /* RFC 6298 */
-#define ABANDON_MS    60000 /* an application's patience */
-#define ROUNDS_MAX    20    /* requests on one connection */
-#define ECHO	      NETWORK_CONNECTIONS
-#define PING_INNER    84
-#define PING_EVERY_MS 1000
+#define RTO_MIN_MS	  200
+#define ABANDON_MS	  60000 /* an application's patience */
+#define ECHO		  NETWORK_CONNECTIONS
+#define DATAGRAM	  (NETWORK_CONNECTIONS + 1)
+#define FAR_PING	  (NETWORK_CONNECTIONS + 2)
+#define DATAGRAM_EVERY_MS 200
+#define FAR_AHEAD_MS	  12345110 /* neither the same time nor snapshots at the same moment */
+#define PING_INNER	  84
+#define PING_EVERY_MS	  1000
 
-static int32_t after(uint32_t a, uint32_t b)
+static uint32_t queue_ms(const struct network *n, bool tx)
 {
-	return (int32_t)(a - b);
+	return n->rate ? n->queued[tx] / n->rate : 0;
 }
 
-static uint32_t rto_ms(const struct network *n)
+uint32_t rto_ms(const struct network *n)
 {
-	return RTO_MIN_MS + 2 * n->delay_ms + 2 * n->jitter_ms;
+	return RTO_MIN_MS + 2 * n->delay_ms + 2 * n->jitter_ms + queue_ms(n, true) + queue_ms(n, false);
+}
+
+/* Tail drop: what no longer fits is lost. */
+static bool queue_takes(struct network *n, bool tx, uint32_t outer)
+{
+	if (n->rate && n->queued[tx] + outer > n->rate * n->queue_ms)
+		return false;
+	n->queued[tx] += n->rate ? outer : 0;
+	return true;
+}
+
+static void queues_drain(struct network *n)
+{
+	uint32_t sent = n->rate * NETWORK_STEP_MS;
+
+	for (int tx = 0; tx < WIRE_DIRECTIONS; tx++)
+		n->queued[tx] -= n->queued[tx] < sent ? n->queued[tx] : sent;
+}
+
+static bool in_burst(struct network *n, bool tx)
+{
+	if (n->burst_begins > 0)
+		n->burst[tx] =
+			n->burst[tx] ? !random_true(&n->seed, n->burst_ends) : random_true(&n->seed, n->burst_begins);
+	return n->burst[tx];
 }
 
 static bool path_passes(struct network *n, bool tx, uint32_t outer)
@@ -39,9 +64,9 @@ static bool path_passes(struct network *n, bool tx, uint32_t outer)
 
 	if (too_large && !n->down && !n->swallowed_ms[tx])
 		n->swallowed_ms[tx] = n->now_ms;
-	if (n->down || random_true(&n->seed, n->loss[tx]) || too_large)
+	if (n->down || random_true(&n->seed, n->loss[tx]) || in_burst(n, tx) || too_large)
 		return false;
-	return !n->drops || !n->drops(n, tx, outer);
+	return (!n->drops || !n->drops(n, tx, outer)) && queue_takes(n, tx, outer);
 }
 
 static void packet_add(struct network *n, const struct in_flight *p)
@@ -50,174 +75,98 @@ static void packet_add(struct network *n, const struct in_flight *p)
 
 	assert_true(n->packets_n <= NETWORK_PACKETS);
 	*added = *p;
-	added->due_ms = n->now_ms + n->delay_ms + (n->jitter_ms ? random_below(&n->seed, n->jitter_ms) : 0);
+	added->session = n->session;
+	added->due_ms = n->now_ms + n->delay_ms + queue_ms(n, p->tx) +
+			(n->jitter_ms ? random_below(&n->seed, n->jitter_ms) : 0);
+}
+
+static void count_size(struct scene *s, bool tx, uint32_t inner)
+{
+	s->counters[0].direction[tx].packets++;
+	s->counters[0].direction[tx].sizes[inner / WIRE_SIZE_STEP]++;
+}
+
+/* A packet passes the gateway, or the peer's, and is seen in the tunnel and under it. */
+static void near_sees(struct network *n, bool tx, struct scene_session *session, uint64_t counter, uint32_t inner,
+		      uint32_t outer)
+{
+	if (!tx)
+		programs_session(&session->value, counter, outer, n->scene.clock_ms);
+	if (!n->both)
+		return;
+	if (tx)
+		programs_session(&n->tx_session->value, counter, outer, n->scene.clock_ms);
+	count_size(&n->scene, tx, inner);
+}
+
+static void far_sees(struct network *n, bool tx, uint64_t counter, uint32_t inner, uint32_t outer)
+{
+	if (!n->both)
+		return;
+	programs_session(&n->far_session[tx]->value, counter, outer, n->far.clock_ms);
+	count_size(&n->far, tx, inner);
+}
+
+static void sender_sees(struct network *n, bool local, uint64_t counter, uint32_t inner, uint32_t outer)
+{
+	if (local)
+		near_sees(n, true, NULL, counter, inner, outer);
+	else
+		far_sees(n, true, counter, inner, outer);
 }
 
 /* The firewall before the remote hosts. */
 static bool firewall_passes(struct network *n, struct connection *c, const struct segment *s)
 {
-	if (s->syn && !s->has_ack && n->filtered[c->host])
+	if (s->syn && !s->has_ack && (n->filtered[c->host] || (n->syn_loss > 0 && random_true(&n->seed, n->syn_loss))))
+		return false;
+	if (n->host_mtu[c->host] && s->payload + n->headers > n->host_mtu[c->host])
 		return false;
 	if (n->firewall_idle_ms && c->passed_ms && n->now_ms - c->passed_ms > n->firewall_idle_ms)
+		return false;
+	if (c->opened_ms < n->firewall_began_ms)
 		return false;
 	c->passed_ms = n->now_ms;
 	return true;
 }
 
-/* A segment leaves one end: past the gateway and into the path, or out of the path and to the gateway. */
-static void segment_send(struct network *n, struct connection *c, bool local, const struct segment *s)
+/* What WireGuard makes of a packet: the route's MTU limits the padding, and that is the device's if it has none of its own. */
+static uint32_t outer_of(const struct network *n, uint32_t inner)
 {
-	uint32_t mtu = n->scene.links[1].mtu, outer = outer_size(s->payload + n->headers, mtu, n->family);
-	uint64_t counter = 0;
+	return outer_size(inner, n->route_mtu ? n->route_mtu : n->scene.links[1].mtu, n->family);
+}
+
+/* A segment leaves one end: past the gateway and into the path, or out of the path and to the gateway. */
+void segment_send(struct network *n, struct connection *c, bool local, const struct segment *s)
+{
+	uint32_t inner = s->payload + n->headers, outer = outer_of(n, inner);
+	uint64_t counter;
 
 	if (local)
 		programs_tcp(c->flow, s, true, n->scene.clock_ms);
 	else if (n->dead[c->host] || !firewall_passes(n, c, s))
 		return;
-	else
-		counter = n->counter++;
+	else if (n->both)
+		programs_tcp(c->far_flow, s, true, n->far.clock_ms);
+	counter = n->counter[local]++;
+	sender_sees(n, local, counter, inner, outer);
 	if (!path_passes(n, local, outer))
 		return;
 	packet_add(n, &(struct in_flight){ .serial = c->serial,
 					   .connection = c - n->connections,
 					   .segment = *s,
 					   .counter = counter,
+					   .inner = inner,
 					   .outer = outer,
 					   .tx = local });
 }
 
-/* The segment that begins at seq: the SYN alone, else as much as there is and fits. Returns the number after it. */
-static uint32_t segment_cut(struct network *n, struct connection *c, bool local, uint32_t seq)
-{
-	struct end *e = &c->end[!local];
-	struct segment s = { .seq = seq, .ack = e->rcv, .has_ack = e->rcv != 0, .headers = n->headers };
-	uint32_t next;
-
-	if (seq == e->first) {
-		s.syn = true;
-		s.mss = n->scene.links[1].mtu - 40;
-		next = seq + 1;
-	} else {
-		s.payload = e->end - seq < n->mss ? e->end - seq : n->mss;
-		if (local && n->full[c->host])
-			s.payload = 1;
-		next = seq + s.payload;
-	}
-	segment_send(n, c, local, &s);
-	if (after(next, e->top) > 0)
-		e->top = next;
-	return next;
-}
-
-static void acknowledge(struct network *n, struct connection *c, bool local)
-{
-	struct end *e = &c->end[!local];
-	const struct segment s = { .seq = e->nxt, .ack = e->rcv, .has_ack = true, .headers = n->headers };
-
-	segment_send(n, c, local, &s);
-}
-
-static void end_send(struct network *n, struct connection *c, bool local)
-{
-	struct end *e = &c->end[!local];
-
-	while (after(e->end, e->nxt) > 0 && e->nxt - e->una < e->window * n->mss) {
-		if (local && n->full[c->host] && e->una != e->nxt)
-			return;
-		if (e->una == e->nxt)
-			e->rto_due_ms = n->now_ms + e->rto_ms;
-		e->nxt = segment_cut(n, c, local, e->nxt);
-	}
-}
-
-static void end_time_out(struct network *n, struct connection *c, bool local)
-{
-	struct end *e = &c->end[!local];
-
-	if (e->una == e->nxt || after(n->now_ms, e->rto_due_ms) < 0)
-		return;
-	e->rto_ms = 2 * e->rto_ms < RTO_MAX_MS ? 2 * e->rto_ms : RTO_MAX_MS;
-	e->rto_due_ms = n->now_ms + e->rto_ms;
-	e->window = 1;
-	e->duplicates = 0;
-	e->recover = e->una;
-	e->nxt = segment_cut(n, c, local, e->una);
-}
-
-static void end_acknowledged(struct network *n, struct connection *c, bool local, uint32_t ack, bool bare)
-{
-	struct end *e = &c->end[!local];
-
-	if (after(ack, e->una) > 0 && after(ack, e->top) <= 0) {
-		e->una = ack;
-		if (after(e->nxt, ack) < 0)
-			e->nxt = ack;
-		e->duplicates = 0;
-		e->rto_ms = rto_ms(n);
-		e->rto_due_ms = n->now_ms + e->rto_ms;
-		e->window += e->window < WINDOW_MAX;
-		c->progress_ms = n->now_ms;
-		if (after(e->recover, ack) > 0)
-			segment_cut(n, c, local, ack);
-	} else if (bare && ack == e->una && e->una != e->nxt && ++e->duplicates == 3) {
-		e->window = e->window > 4 ? e->window / 2 : 2;
-		e->recover = e->nxt;
-		segment_cut(n, c, local, e->una);
-	}
-}
-
-static void end_early(struct end *e, uint32_t from, uint32_t to)
-{
-	if (e->early_n < NETWORK_RANGES)
-		e->early[e->early_n++] = (struct range){ from, to };
-}
-
-static void end_advance(struct end *e, uint32_t to)
-{
-	if (after(to, e->rcv) > 0)
-		e->rcv = to;
-	for (size_t i = 0; i < e->early_n; i++) {
-		if (after(e->early[i].from, e->rcv) > 0)
-			continue;
-		to = e->early[i].to;
-		e->early[i] = e->early[--e->early_n];
-		end_advance(e, to);
-		return;
-	}
-}
-
-static void end_receives(struct network *n, struct connection *c, bool local, const struct segment *s)
-{
-	struct end *e = &c->end[!local];
-	uint32_t to = s->seq + s->payload + s->syn;
-
-	if (!local && n->full[c->host] && s->payload) {
-		acknowledge(n, c, local);
-		return;
-	}
-	if (s->syn && !e->rcv) {
-		e->rcv = to;
-		if (e->end == e->first) { /* the side that was asked answers with its own SYN */
-			e->end++;
-			e->window = WINDOW_FIRST;
-			e->rto_ms = RTO_FIRST_MS;
-		}
-	} else if (s->syn || s->payload) {
-		if (after(s->seq, e->rcv) > 0)
-			end_early(e, s->seq, to);
-		else
-			end_advance(e, to);
-	}
-	if (s->has_ack)
-		end_acknowledged(n, c, local, s->ack, !s->payload && !s->syn);
-	if ((s->syn && s->has_ack) || s->payload)
-		acknowledge(n, c, local);
-	end_send(n, c, local);
-}
-
 static void connection_open(struct network *n, struct connection *c)
 {
-	static const char *const hosts[NETWORK_HOSTS] = { "10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4" };
+	static const char *const hosts[2][NETWORK_HOSTS] = {
+		{ "10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4" },
+		{ "fd00:1::1", "fd00:1::2", "fd00:1::3", "fd00:1::4" },
+	};
 	size_t place = n->serial % (SCENE_FLOWS - 1) + 1; /* the first is the ping */
 	struct wire_flow *f = &n->scene.flows[place];
 	struct end *client;
@@ -225,22 +174,29 @@ static void connection_open(struct network *n, struct connection *c)
 	memset(c, 0, sizeof(*c));
 	c->serial = ++n->serial;
 	c->host = (c - n->connections) % NETWORK_HOSTS;
-	c->remote_asks = (c - n->connections) / NETWORK_HOSTS % 2;
-	c->progress_ms = n->now_ms;
+	c->remote_asks = n->remote_asks || (c - n->connections) / NETWORK_HOSTS % 2;
+	c->opened_ms = c->progress_ms = n->now_ms;
 	c->flow = f;
 	*f = (struct wire_flow){ .tag = c->serial + 1,
 				 .ifindex = SCENE_WG0,
 				 .protocol = IPPROTO_TCP,
-				 .family = AF_INET,
+				 .family = inner_v6(n) ? AF_INET6 : AF_INET,
 				 .first_ms = n->scene.clock_ms,
 				 .last_tx_ms = n->scene.clock_ms,
 				 .last_rx_ms = n->scene.clock_ms,
 				 .remote_port = 25,
 				 .local_port = c->serial };
-	inet_pton(AF_INET, "10.0.0.1", f->local);
-	inet_pton(AF_INET, hosts[c->host], f->remote);
+	inet_pton(f->family, inner_v6(n) ? "fd00::1" : "10.0.0.1", f->local);
+	inet_pton(f->family, hosts[inner_v6(n)][c->host], f->remote);
 	if (place >= n->scene.flows_n)
-		n->scene.flows_n = place + 1;
+		n->scene.flows_n = n->far.flows_n = place + 1;
+	c->far_flow = &n->far.flows[place];
+	*c->far_flow = *f;
+	c->far_flow->first_ms = c->far_flow->last_tx_ms = c->far_flow->last_rx_ms = (uint32_t)n->far.clock_ms;
+	c->far_flow->local_port = f->remote_port;
+	c->far_flow->remote_port = f->local_port;
+	memcpy(c->far_flow->local, f->remote, sizeof(f->remote));
+	memcpy(c->far_flow->remote, f->local, sizeof(f->local));
 	for (size_t i = 0; i < 2; i++) {
 		struct end *e = &c->end[i];
 
@@ -258,7 +214,7 @@ static uint32_t some_bytes(struct network *n, uint32_t max)
 	static const uint32_t kinds[] = { 80, 400, 1300, 5000, 60000 };
 	uint32_t kind = kinds[random_below(&n->seed, 5)];
 
-	return 20 + random_below(&n->seed, kind < max ? kind : max);
+	return n->message_min + 20 + random_below(&n->seed, kind < max ? kind : max);
 }
 
 static void application(struct network *n, struct connection *c)
@@ -272,8 +228,11 @@ static void application(struct network *n, struct connection *c)
 	c->open = client->una != client->first && client->rcv && server->una != server->first;
 	if (!c->open)
 		return;
-	if (c->request_end && after(server->rcv, c->request_end) >= 0 && !n->hung[c->host]) {
+	if (c->request_end && !c->answer_ms && after(server->rcv, c->request_end) >= 0)
+		c->answer_ms = n->now_ms + n->think_ms;
+	if (c->answer_ms && n->now_ms >= c->answer_ms && !n->hung[c->host]) {
 		c->request_end = 0;
+		c->answer_ms = 0;
 		server->end += some_bytes(n, n->response_max);
 		c->response_end = server->end;
 		end_send(n, c, c->remote_asks);
@@ -282,11 +241,11 @@ static void application(struct network *n, struct connection *c)
 		c->response_end = 0;
 		n->completed++;
 	}
-	if (c->request_end || c->response_end || after(n->now_ms, c->next_ms) < 0)
+	if (c->request_end || c->response_end || n->now_ms < c->next_ms)
 		return;
 	c->next_ms = n->now_ms + n->pause_ms / 2 + random_below(&n->seed, n->pause_ms + 1);
 	c->progress_ms = n->now_ms;
-	if (++c->rounds > ROUNDS_MAX) {
+	if (++c->rounds > n->rounds_max) {
 		const struct segment fin = { .seq = c->end[0].nxt, .ack = c->end[0].rcv, .has_ack = true, .fin = true };
 
 		segment_send(n, c, true, &fin);
@@ -299,29 +258,57 @@ static void application(struct network *n, struct connection *c)
 	end_send(n, c, !c->remote_asks);
 }
 
-/* One more echo message enters the path, if the path lets it. */
-static void echo_send(struct network *n, bool tx)
+void network_connect(struct network *n)
 {
-	uint64_t counter = tx ? 0 : n->counter++;
-	uint32_t outer = outer_size(PING_INNER, 0, n->family);
+	assert_true(n->connections_n < NETWORK_CONNECTIONS);
+	connection_open(n, &n->connections[n->connections_n++]);
+}
 
+/* One more packet of no connection enters the path, if the path lets it. */
+static void lone_send(struct network *n, size_t what, bool tx, uint32_t inner)
+{
+	uint32_t outer = outer_of(n, inner);
+	uint64_t counter = n->counter[tx]++;
+
+	sender_sees(n, tx, counter, inner, outer);
 	if (!path_passes(n, tx, outer))
 		return;
-	packet_add(n, &(struct in_flight){ .connection = ECHO, .counter = counter, .outer = outer, .tx = tx });
+	packet_add(n, &(struct in_flight){
+			      .connection = what, .counter = counter, .inner = inner, .outer = outer, .tx = tx });
+}
+
+void network_datagram(struct network *n, bool tx, uint32_t inner)
+{
+	lone_send(n, DATAGRAM, tx, inner);
 }
 
 static void packet_arrives(struct network *n, const struct in_flight *p)
 {
-	struct connection *c = p->connection == ECHO ? NULL : &n->connections[p->connection];
+	struct connection *c = p->connection >= ECHO ? NULL : &n->connections[p->connection];
 
-	if (!p->tx)
-		programs_session(&n->session->value, p->counter, p->outer, n->scene.clock_ms);
+	if (p->tx)
+		far_sees(n, false, p->counter, p->inner, p->outer);
+	else
+		near_sees(n, false, p->session, p->counter, p->inner, p->outer);
+	if (n->watch_outer && p->outer >= n->watch_outer && !n->watched_ms[p->tx])
+		n->watched_ms[p->tx] = n->now_ms;
+	if (p->connection == DATAGRAM)
+		return;
+	if (p->connection == FAR_PING) {
+		if (!p->tx) {
+			flow_hears(&n->scene, n->ping);
+			lone_send(n, FAR_PING, true, PING_INNER);
+		}
+		return;
+	}
+	if (n->both && p->tx && c && p->serial == c->serial)
+		programs_tcp(c->far_flow, &p->segment, false, n->far.clock_ms);
 	if (p->tx && n->dead[c ? c->host : 0])
 		return;
 	if (p->tx && c && !firewall_passes(n, c, &p->segment))
 		return;
 	if (!c && p->tx)
-		echo_send(n, false);
+		lone_send(n, ECHO, false, PING_INNER);
 	else if (!c)
 		flow_answered(&n->scene, n->ping);
 	if (!c || p->serial != c->serial)
@@ -339,7 +326,7 @@ static void packets_arrive(struct network *n)
 	for (size_t i = 0; i < n->packets_n; i++) {
 		struct in_flight p = n->packets[i];
 
-		if (after(n->now_ms, p.due_ms) >= 0)
+		if (n->now_ms >= p.due_ms)
 			packet_arrives(n, &p);
 		else
 			n->packets[kept++] = p;
@@ -349,12 +336,15 @@ static void packets_arrive(struct network *n)
 
 void network_run(struct network *n, uint32_t ms)
 {
-	uint32_t until = n->now_ms + ms;
+	msec_t until = n->now_ms + ms;
 
 	while (n->now_ms < until) {
 		n->now_ms += NETWORK_STEP_MS;
 		if (n->now_ms - n->scene.clock_ms >= SCENE_TICK_MS)
 			scene_tick(&n->scene);
+		if (n->both && n->now_ms + n->far_ahead_ms - n->far.clock_ms >= SCENE_TICK_MS)
+			scene_tick(&n->far);
+		queues_drain(n);
 		packets_arrive(n);
 		for (size_t i = 0; i < n->connections_n; i++) {
 			application(n, &n->connections[i]);
@@ -362,35 +352,74 @@ void network_run(struct network *n, uint32_t ms)
 				if (!(!local && n->dead[n->connections[i].host]))
 					end_time_out(n, &n->connections[i], local);
 		}
+		for (int tx = 0; tx < WIRE_DIRECTIONS; tx++)
+			if (n->datagrams[tx] && n->now_ms % DATAGRAM_EVERY_MS == 0)
+				network_datagram(n, tx, n->datagrams[tx]);
+		if (n->far_pings && n->now_ms % PING_EVERY_MS == 0)
+			lone_send(n, FAR_PING, false, PING_INNER);
 		if (n->pings && n->now_ms % PING_EVERY_MS == 0) {
 			flow_tries(&n->scene, n->ping, PING_INNER);
-			echo_send(n, true);
+			lone_send(n, ECHO, true, PING_INNER);
 		}
 	}
 }
 
 void network_set_mtu(struct network *n, uint32_t mtu)
 {
-	n->scene.links[1].mtu = mtu;
+	n->scene.links[1].mtu = n->far.links[1].mtu = mtu;
 	n->mss = mtu - n->headers;
 }
 
 void network_roam(struct network *n)
 {
-	n->scene.peers[0].endpoint.port++;
+	n->scene.peers[0].endpoint.ip.bytes[n->family == AF_INET6 ? 15 : 3]++;
 	n->session = scene_session(&n->scene, &n->scene.peers[0]);
 	n->session->value.received = 0;
 }
 
-void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t connections, uint8_t family,
-		      uint8_t headers)
+void network_rekey(struct network *n)
 {
-	memset(n, 0, sizeof(*n));
-	scene_start(&n->scene, mtu);
-	scene_peer(&n->scene, 'A', family == AF_INET6 ? "2001:db8::1" : "192.0.2.1", "10.1.0.0");
 	n->session = scene_session(&n->scene, &n->scene.peers[0]);
 	n->session->value.received = 0;
-	n->ping = scene_ping(&n->scene, "10.1.0.1");
+	n->counter[WIRE_RX] = 0;
+}
+
+static void counters_start(struct scene *s)
+{
+	s->counters[0].ifindex = SCENE_WG0;
+	s->counters_n = 1;
+}
+
+/* The peer's gateway: the same two sessions, each in the other direction. */
+static void far_start(struct network *n, uint32_t mtu)
+{
+	n->both = true;
+	n->far_ahead_ms = FAR_AHEAD_MS;
+	scene_start_at(&n->far, mtu, n->now_ms + n->far_ahead_ms);
+	scene_peer(&n->far, 'B', n->family == AF_INET6 ? "2001:db8::2" : "192.0.2.2", "10.0.0.0");
+	n->tx_session = scene_session(&n->scene, &n->scene.peers[0]);
+	n->tx_session->key.direction = WIRE_TX;
+	n->far_session[WIRE_TX] = scene_session(&n->far, &n->far.peers[0]);
+	n->far_session[WIRE_TX]->key.direction = WIRE_TX;
+	n->far_session[WIRE_TX]->key.index = n->session->key.index;
+	n->far_session[WIRE_RX] = scene_session(&n->far, &n->far.peers[0]);
+	n->far_session[WIRE_RX]->key.index = n->tx_session->key.index;
+	n->tx_session->value.received = n->far_session[WIRE_TX]->value.received =
+		n->far_session[WIRE_RX]->value.received = 0;
+	counters_start(&n->scene);
+	counters_start(&n->far);
+}
+
+void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t connections, uint8_t family,
+		      uint8_t headers, msec_t start_ms, bool both)
+{
+	memset(n, 0, sizeof(*n));
+	scene_start_at(&n->scene, mtu, start_ms);
+	scene_peer(&n->scene, 'A', family == AF_INET6 ? "2001:db8::1" : "192.0.2.1",
+		   headers >= HEADERS_V6 ? "fd00:1::" : "10.1.0.0");
+	n->session = scene_session(&n->scene, &n->scene.peers[0]);
+	n->session->value.received = 0;
+	n->ping = scene_ping(&n->scene, headers >= HEADERS_V6 ? "fd00:1::1" : "10.1.0.1");
 	n->seed = seed * 0x9e3779b97f4a7c15ULL + 1;
 	n->now_ms = n->scene.clock_ms;
 	n->family = family;
@@ -398,18 +427,23 @@ void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t con
 	n->mss = mtu - headers;
 	n->delay_ms = 20;
 	n->request_max = n->response_max = 60000;
+	n->rounds_max = 20;
 	n->pause_ms = 1000;
 	n->connections_n = connections;
+	if (both)
+		far_start(n, mtu);
 	for (size_t i = 0; i < connections; i++)
 		connection_open(n, &n->connections[i]);
 }
 
 void network_start(struct network *n, uint64_t seed, uint32_t mtu, size_t connections)
 {
-	network_start_as(n, seed, mtu, connections, AF_INET, SEGMENT_HEADERS);
+	network_start_as(n, seed, mtu, connections, AF_INET, SEGMENT_HEADERS, SCENE_START_MS, false);
 }
 
 void network_end(struct network *n)
 {
 	scene_end(&n->scene);
+	if (n->both)
+		scene_end(&n->far);
 }

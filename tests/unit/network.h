@@ -29,60 +29,90 @@ struct end {
 	uint32_t rcv;		/* received in order: everything before it */
 	uint32_t recover;	/* fast retransmission goes on until this is acknowledged */
 	uint32_t window;	/* segments */
-	uint32_t rto_ms, rto_due_ms;
+	uint32_t rto_ms;
+	msec_t rto_due_ms;
 	uint32_t duplicates;
+	bool repeated_early;
+	msec_t duplicate_ms; /* when the first of them came */
+	msec_t ack_due_ms; /* when it acknowledges what it has received, unless it has data to send before; 0: it has */
 	struct range early[NETWORK_RANGES]; /* received out of order */
 	size_t early_n;
 };
 
 struct connection {
-	struct wire_flow *flow;
+	struct wire_flow *flow, *far_flow;
 	uint32_t serial;
 	uint8_t host;
-	bool remote_asks;		    /* the remote side is the client */
-	bool open;			    /* handshake done */
-	struct end end[2];		    /* local, remote */
-	uint32_t next_ms;		    /* when the client goes on */
-	uint32_t progress_ms;		    /* when it last got anywhere */
+	bool remote_asks;  /* the remote side is the client */
+	bool open;	   /* handshake done */
+	struct end end[2]; /* local, remote */
+	msec_t opened_ms;
+	msec_t next_ms;			    /* when the client goes on */
+	msec_t progress_ms;		    /* when it last got anywhere */
 	uint32_t request_end, response_end; /* the numbers that complete them; 0: none due */
+	msec_t answer_ms;		    /* when the server answers the request that it has; 0: it has none */
 	uint32_t rounds;
-	uint32_t passed_ms; /* the firewall last let a packet of it through */
+	msec_t passed_ms; /* the firewall last let a packet of it through */
 };
 
 struct in_flight {
-	uint32_t due_ms, serial;
+	msec_t due_ms;
+	uint32_t serial;
 	size_t connection;
+	struct scene_session *session; /* of the peer's, that it was sent in */
 	struct segment segment;
 	uint64_t counter;
-	uint16_t outer;
+	uint16_t inner, outer;
 	bool tx;
 };
 
 struct network {
 	struct scene scene;
 	uint64_t seed;
-	uint32_t now_ms;
+	msec_t now_ms;
 	/* the path: set by the test, at any time */
 	uint32_t delay_ms, jitter_ms; /* one way */
 	double loss[WIRE_DIRECTIONS];
-	uint32_t mtu[WIRE_DIRECTIONS];				   /* outer bytes; 0: no limit */
-	bool down;						   /* nothing passes */
+	double burst_begins, burst_ends; /* probability with each packet (Gilbert): in a burst all are lost */
+	uint32_t mtu[WIRE_DIRECTIONS];	 /* outer bytes; 0: no limit */
+	uint32_t route_mtu;		 /* of the routes into both tunnels; 0: none of their own */
+	bool down;			 /* nothing passes */
 	bool (*drops)(struct network *n, bool tx, uint32_t outer); /* NULL: nothing more */
 	bool dead[NETWORK_HOSTS];				   /* the remote host is off */
 	bool hung[NETWORK_HOSTS];				   /* it acknowledges and never answers */
 	bool filtered[NETWORK_HOSTS];				   /* a firewall drops what opens a connection to it */
 	bool full[NETWORK_HOSTS];				   /* its window is shut: one byte at a time is tried */
-	uint32_t firewall_idle_ms;	    /* a firewall forgets connections idle for so long; 0: none */
-	uint32_t request_max, response_max; /* bytes */
-	uint32_t pause_ms;		    /* between a client's requests, about */
-	bool pings;			    /* host 0 is pinged each second */
+	uint32_t host_mtu[NETWORK_HOSTS];			   /* inner: a firewall drops what is larger; 0: none */
+	double syn_loss;	   /* a firewall lets but a part of the SYNs to the hosts pass */
+	uint32_t rate, queue_ms;   /* bytes a millisecond of the narrowest link, 0: no limit; what its queue holds */
+	uint32_t firewall_idle_ms; /* a firewall forgets connections idle for so long; 0: none */
+	msec_t firewall_began_ms;  /* it knows no connection from before that */
+	uint32_t reorder_ms;	   /* reordering that senders have learned to bear (RFC 8985) */
+	bool delayed_acks;	   /* acknowledgements wait for data to ride on, or a second segment */
+	uint32_t rounds_max;	   /* requests on one connection */
+	uint32_t think_ms;	   /* a server's time for an answer */
+	uint32_t message_min;	   /* bytes, of requests and responses */
+	uint32_t request_max, response_max;  /* bytes */
+	uint32_t pause_ms;		     /* between a client's requests, about */
+	bool pings, far_pings;		     /* host 0 is pinged each second; it pings each second */
+	bool remote_asks;		     /* all clients are on the remote side */
+	uint32_t datagrams[WIRE_DIRECTIONS]; /* inner bytes: one that nobody answers each 200 ms; 0: none */
+	uint32_t watch_outer;		     /* when such a large packet has passed is to be told */
 	/* the rest is its own */
 	uint8_t family;	 /* of the endpoint */
-	uint8_t headers; /* inner: 52 bytes with time stamps, 40 without */
+	uint8_t headers; /* inner: 52 bytes with time stamps, 40 without; inside IPv6 20 more */
 	uint32_t mss;
-	uint32_t swallowed_ms[WIRE_DIRECTIONS]; /* when a packet first was too large for the path; 0: none was */
-	struct session *session;
-	uint64_t counter;
+	bool burst[WIRE_DIRECTIONS];	      /* one is on */
+	uint32_t queued[WIRE_DIRECTIONS];     /* bytes before the narrowest link */
+	msec_t swallowed_ms[WIRE_DIRECTIONS]; /* when a packet first was too large for the path; 0: none was */
+	msec_t watched_ms[WIRE_DIRECTIONS];   /* when a packet of watch_outer bytes or more first passed; 0: none has */
+	struct scene_session *session, *tx_session;
+	uint64_t counter[WIRE_DIRECTIONS];
+	/* the peer's gateway, if a test looks at both ends: what it sees, by a clock of its own */
+	bool both;
+	struct scene far;
+	struct scene_session *far_session[WIRE_DIRECTIONS];
+	uint64_t far_ahead_ms;
 	struct wire_flow *ping;
 	struct connection connections[NETWORK_CONNECTIONS];
 	size_t connections_n;
@@ -95,14 +125,19 @@ struct network {
 /* One peer with NETWORK_HOSTS hosts, `connections` connections to them, both ends' tunnels at that MTU, a good path. */
 void network_start(struct network *n, uint64_t seed, uint32_t mtu, size_t connections);
 
-/* The same in full: the endpoint's family, and the headers of a segment. */
+/* The same in full: the endpoint's family, the headers of a segment, the time, and whether the peer's gateway looks, too. */
 void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t connections, uint8_t family,
-		      uint8_t headers);
+		      uint8_t headers, msec_t start_ms, bool both);
 void network_end(struct network *n);
 
-/* Both ends' tunnel MTU from now on; the peer is at another port from now on. */
+/* Both ends' tunnel MTU from now on. And not where both ends look: the peer is at another port, or has a new session. */
 void network_set_mtu(struct network *n, uint32_t mtu);
 void network_roam(struct network *n);
+void network_rekey(struct network *n);
+
+/* One more connection, to host 0. A datagram that nobody answers; of 0 bytes it is a keep-alive. */
+void network_connect(struct network *n);
+void network_datagram(struct network *n, bool tx, uint32_t inner);
 
 /* Lets that much time pass, a snapshot each 250 ms. */
 void network_run(struct network *n, uint32_t ms);

@@ -7,6 +7,8 @@
 #endif
 /* An attribute of the BPF target that no other knows. */
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
+/* What is not static for the verifier's sake. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Wunknown-attributes"
 #endif

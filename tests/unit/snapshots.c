@@ -18,10 +18,15 @@
 
 void scene_start(struct scene *s, uint32_t mtu)
 {
+	scene_start_at(s, mtu, SCENE_START_MS);
+}
+
+void scene_start_at(struct scene *s, uint32_t mtu, msec_t clock_ms)
+{
 	memset(s, 0, sizeof(*s));
 	s->analysis = analysis_new();
 	assert_non_null(s->analysis);
-	s->clock_ms = 1000;
+	s->clock_ms = clock_ms;
 	s->links_n = 2;
 	s->links[0] = (struct link){
 		.ifindex = ETH0, .name = "eth0", .mtu = 9000, .role = WIRE_ROLE_UNDERLAY, .up = true, .ethernet = true
@@ -103,16 +108,16 @@ struct wire_flow *scene_ping(struct scene *s, const char *remote)
 	return flow_new(s, remote, IPPROTO_ICMP);
 }
 
-struct session *scene_session(struct scene *s, const struct peer *p)
+struct scene_session *scene_session(struct scene *s, const struct peer *p)
 {
-	struct session *w = &s->sessions[s->sessions_n++];
+	struct scene_session *w = &s->sessions[s->sessions_n++];
 
 	assert_true(s->sessions_n <= SCENE_SESSIONS);
-	*w = (struct session){ .key = { .index = 1000 + s->sessions_n,
-					.direction = WIRE_RX,
-					.remote_port = p->endpoint.port,
-					.local_port = 51820,
-					.family = p->endpoint.ip.family } };
+	*w = (struct scene_session){ .key = { .index = 1000 + s->sessions_n,
+					      .direction = WIRE_RX,
+					      .remote_port = p->endpoint.port,
+					      .local_port = 51820,
+					      .family = p->endpoint.ip.family } };
 	memcpy(w->key.remote, p->endpoint.ip.bytes, sizeof(w->key.remote));
 	w->value = (struct wire_session){
 		.received = 1, .window = 1, .ifindex = ETH0, .first_ms = s->clock_ms, .last_ms = s->clock_ms
@@ -128,7 +133,7 @@ static void *copy(const void *from, size_t n, size_t size)
 	return n ? memcpy(to, from, n * size) : to;
 }
 
-struct snapshot scene_snapshot(const struct scene *s, uint32_t now_ms)
+struct snapshot scene_snapshot(const struct scene *s, msec_t now_ms)
 {
 	struct snapshot snap = {
 		.now_ms = now_ms,
@@ -139,12 +144,20 @@ struct snapshot scene_snapshot(const struct scene *s, uint32_t now_ms)
 		.inventory.peers_n = s->peers_n,
 		.inventory.allowed_ips = copy(s->allowed_ips, s->peers_n, sizeof(s->allowed_ips[0])),
 		.inventory.allowed_ips_n = s->peers_n,
-		.flows = copy(s->flows, s->flows_n, sizeof(s->flows[0])),
+		.flows = calloc(SCENE_FLOWS, sizeof(struct flow)),
 		.flows_n = s->flows_n,
-		.sessions = copy(s->sessions, s->sessions_n, sizeof(s->sessions[0])),
+		.sessions = calloc(SCENE_SESSIONS, sizeof(struct session)),
 		.sessions_n = s->sessions_n,
+		.counters = copy(s->counters, s->counters_n, sizeof(s->counters[0])),
+		.counters_n = s->counters_n,
 	};
 
+	assert_non_null(snap.flows);
+	assert_non_null(snap.sessions);
+	for (size_t i = 0; i < s->flows_n; i++)
+		flow_widen(&snap.flows[i], &s->flows[i], now_ms);
+	for (size_t i = 0; i < s->sessions_n; i++)
+		session_widen(&snap.sessions[i], &s->sessions[i].key, &s->sessions[i].value, now_ms);
 	assert_int_equal(inventory_index(&snap.inventory), 0);
 	return snap;
 }
@@ -291,7 +304,7 @@ void flow_fills(struct scene *s, struct wire_flow *f)
 	f->rx_filled++;
 }
 
-void session_receives(struct scene *s, struct session *w, uint32_t n, uint16_t outer)
+void session_receives(struct scene *s, struct scene_session *w, uint32_t n, uint16_t outer)
 {
 	struct wire_session *v = &w->value;
 
@@ -303,7 +316,7 @@ void session_receives(struct scene *s, struct session *w, uint32_t n, uint16_t o
 	v->size_ms = s->clock_ms;
 }
 
-void session_loses(struct session *w, uint32_t n)
+void session_loses(struct scene_session *w, uint32_t n)
 {
 	w->value.counter_max += n;
 }
@@ -317,7 +330,7 @@ const struct finding *scene_last(const struct scene *s)
 void scene_assert_silent(const struct scene *s)
 {
 	if (s->log_n)
-		fail_msg("not silent at %u ms: \"%s\"", s->clock_ms, s->log[0].message);
+		fail_msg("not silent at %lu ms: \"%s\"", (unsigned long)s->clock_ms, s->log[0].message);
 }
 
 uint32_t random_below(uint64_t *seed, uint32_t n)

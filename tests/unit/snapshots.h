@@ -11,6 +11,7 @@
 #include "analysis.h"
 #include "invariants.h"
 
+#define SCENE_START_MS	1000
 #define SCENE_TICK_MS	250
 #define SCENE_LINKS	4
 #define SCENE_PEERS	8
@@ -20,11 +21,17 @@
 #define SCENE_WG0	5  /* ifindex */
 #define SCENE_ACK_INNER 52 /* bytes of a bare TCP acknowledgement with time stamps */
 
+struct scene_session {
+	struct wire_session_key key;
+	struct wire_session value;
+};
+
+/* What the programs write has their times, of 32 bits. */
 struct scene {
 	struct analysis *analysis;
 	void (*sees)(const struct snapshot *snap, void *arg); /* NULL, or told of each snapshot */
 	void *sees_arg;
-	uint32_t clock_ms; /* what the programs take for the time: that of the last snapshot */
+	msec_t clock_ms; /* what the programs take for the time: that of the last snapshot */
 	struct link links[SCENE_LINKS];
 	size_t links_n;
 	struct peer peers[SCENE_PEERS];
@@ -32,16 +39,19 @@ struct scene {
 	size_t peers_n;
 	struct wire_flow flows[SCENE_FLOWS];
 	size_t flows_n;
-	struct session sessions[SCENE_SESSIONS];
+	struct scene_session sessions[SCENE_SESSIONS];
 	size_t sessions_n;
+	struct link_counters counters[SCENE_LINKS];
+	size_t counters_n;	       /* none, unless a test counts */
 	struct finding log[SCENE_LOG]; /* what came out, in order */
 	size_t log_n;
 	size_t opened, updated, resolved;
 	struct lives lives;
 };
 
-/* wg0 (SCENE_WG0) with that MTU over an Ethernet link of 9000 bytes, no peers yet, the clock at 1000 ms. */
+/* wg0 (SCENE_WG0) with that MTU over an Ethernet link of 9000 bytes, no peers yet, the clock at SCENE_START_MS, or at another time. */
 void scene_start(struct scene *s, uint32_t mtu);
+void scene_start_at(struct scene *s, uint32_t mtu, msec_t clock_ms);
 void scene_end(struct scene *s);
 
 /* A peer of wg0: key is 32 times that byte, `endpoint` an address (port 51820), it takes `network`, an IPv4 /24. */
@@ -52,14 +62,14 @@ struct wire_flow *scene_flow(struct scene *s, const char *remote);
 struct wire_flow *scene_ping(struct scene *s, const char *remote);
 
 /* The peer's data session towards here. */
-struct session *scene_session(struct scene *s, const struct peer *p);
+struct scene_session *scene_session(struct scene *s, const struct peer *p);
 
 /* The next snapshot, and n of them. */
 void scene_tick(struct scene *s);
 void scene_ticks(struct scene *s, unsigned int n);
 
 /* A snapshot as the scene is now, at that time; free it with snapshot_free(). And a step with any snapshot. */
-struct snapshot scene_snapshot(const struct scene *s, uint32_t now_ms);
+struct snapshot scene_snapshot(const struct scene *s, msec_t now_ms);
 void scene_step(struct scene *s, const struct snapshot *snap);
 
 /*
@@ -77,8 +87,8 @@ void flow_hears(struct scene *s, struct wire_flow *f);			  /* a bare acknowledge
 void flow_asks(struct scene *s, struct wire_flow *f, uint16_t inner);	  /* delivers it, and an answer is due */
 void flow_hole(struct scene *s, struct wire_flow *f, uint32_t missing);	  /* so many bytes of the stream are missing */
 void flow_fills(struct scene *s, struct wire_flow *f);			  /* … and are there after all */
-void session_receives(struct scene *s, struct session *w, uint32_t n, uint16_t outer);
-void session_loses(struct session *w, uint32_t n);
+void session_receives(struct scene *s, struct scene_session *w, uint32_t n, uint16_t outer);
+void session_loses(struct scene_session *w, uint32_t n);
 
 /* The last finding that came out; fails the test if there is none. */
 const struct finding *scene_last(const struct scene *s);

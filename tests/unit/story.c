@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Stories of holes and of what looks like them; see story.h. A kind is a function and a line in KINDS. */
+/* Stories of holes and of what looks like them; see story.h. */
 #include "story.h"
 
 #include <netinet/in.h>
@@ -10,215 +10,17 @@
 
 #include <cmocka.h>
 
+#include "kinds.h"
 #include "outer.h"
 
 #define PATH_MIN   1280 /* bytes, outer: less is no IPv6 path, and below 1340 no tunnel is worth having */
-#define TUNNEL_MIN 1280
 #define TUNNEL_MAX 8940
-#define TROUBLE_S  20 /* when what begins under way begins */
-#define SETTLED_S  70 /* longer than evidence lasts: what was proven before is forgotten */
+
+#define PATIENCE_MS 20000 /* a hole that heals sooner after it first swallowed something need not be found */
+#define RESOLVED_MS 10000 /* so long after it has healed, and large packets pass again, that is known */
+#define HEALED_MS   2000  /* … and nobody finds it any more: acknowledgements and snapshots are late */
 
 static struct network n;
-
-/* How a kind goes: called before each second with its number from 0; the story's own seed makes them differ. */
-typedef void (*kind_fn)(const struct story *s, uint32_t second);
-
-static void hole(const struct story *s, uint32_t second)
-{
-	if (!second)
-		n.mtu[s->direction] = s->path_mtu;
-}
-
-static void hole_begins(const struct story *s, uint32_t second)
-{
-	if (second == TROUBLE_S)
-		n.mtu[s->direction] = s->path_mtu;
-}
-
-static void hole_after_failover(const struct story *s, uint32_t second)
-{
-	n.down = second >= TROUBLE_S && second < TROUBLE_S + 2;
-	if (second == TROUBLE_S)
-		n.mtu[s->direction] = s->path_mtu;
-}
-
-static void plain(const struct story *s, uint32_t second)
-{
-	(void)s;
-	(void)second;
-}
-
-static void high_loss(const struct story *s, uint32_t second)
-{
-	if (!second)
-		n.loss[WIRE_TX] = n.loss[WIRE_RX] = 0.1 + 0.1 * (s->seed % 3);
-}
-
-static void loss_rises(const struct story *s, uint32_t second)
-{
-	if (second == TROUBLE_S)
-		n.loss[WIRE_TX] = n.loss[WIRE_RX] = 0.1 + 0.05 * (s->seed % 3);
-}
-
-static bool police(struct network *net, bool tx, uint32_t outer)
-{
-	(void)tx;
-	return outer > 1000 && random_true(&net->seed, 0.3);
-}
-
-static void policer(const struct story *s, uint32_t second)
-{
-	(void)s;
-	if (!second)
-		n.drops = police;
-}
-
-/* A queue that is full for a while each few seconds. */
-static bool overflow(struct network *net, bool tx, uint32_t outer)
-{
-	(void)tx;
-	return outer > 300 && net->now_ms % 3000 < 600 && random_true(&net->seed, 0.8);
-}
-
-static void bursts(const struct story *s, uint32_t second)
-{
-	(void)s;
-	if (!second)
-		n.drops = overflow;
-}
-
-static void outages(const struct story *s, uint32_t second)
-{
-	uint32_t from = TROUBLE_S + s->seed % 7, length = 1 + s->seed % 13;
-
-	n.down = second >= from && second < from + length;
-}
-
-static void one_way_dies(const struct story *s, uint32_t second)
-{
-	if (second == TROUBLE_S)
-		n.loss[s->direction] = 1;
-}
-
-static void path_dies(const struct story *s, uint32_t second)
-{
-	(void)s;
-	n.down = second >= TROUBLE_S;
-}
-
-static void one_host_dies(const struct story *s, uint32_t second)
-{
-	n.dead[1 + s->seed % 3] = second >= TROUBLE_S;
-}
-
-static void two_hosts_die(const struct story *s, uint32_t second)
-{
-	n.dead[1] = second >= TROUBLE_S;
-	n.dead[2] = second >= TROUBLE_S + s->seed % 9;
-}
-
-/* Their clients have idled for long, so nobody has seen what they used to get. */
-static void idle_hosts_die(const struct story *s, uint32_t second)
-{
-	(void)s;
-	n.pause_ms = second < 2 ? 30000 : 90000;
-	n.dead[1] = n.dead[2] = second >= SETTLED_S;
-}
-
-static void firewall_forgets(const struct story *s, uint32_t second)
-{
-	(void)s;
-	n.firewall_idle_ms = 60000;
-	n.pause_ms = second < 5 ? 500 : 75000;
-}
-
-static void port_filtered(const struct story *s, uint32_t second)
-{
-	n.filtered[s->seed % NETWORK_HOSTS] = true;
-	(void)second;
-}
-
-static void hung(const struct story *s, uint32_t second)
-{
-	n.hung[s->seed % NETWORK_HOSTS] = true;
-	n.hung[1] = second >= TROUBLE_S;
-}
-
-static void window_shut(const struct story *s, uint32_t second)
-{
-	n.full[s->seed % NETWORK_HOSTS] = second >= TROUBLE_S;
-}
-
-static void reordering(const struct story *s, uint32_t second)
-{
-	if (!second)
-		n.jitter_ms = 40 + s->seed % 80;
-}
-
-static void roams(const struct story *s, uint32_t second)
-{
-	uint32_t at = TROUBLE_S + s->seed % 5;
-
-	n.down = second == at;
-	if (second == at)
-		network_roam(&n);
-}
-
-static void mtu_lowered(const struct story *s, uint32_t second)
-{
-	if (second == TROUBLE_S)
-		network_set_mtu(&n, TUNNEL_MIN + s->seed % 100);
-}
-
-/* The second uplink carries less, and this tunnel's MTU fits both. */
-static void failover_that_fits(const struct story *s, uint32_t second)
-{
-	uint32_t full = s->tunnel_mtu + outer_overhead(s->family);
-
-	n.down = second >= TROUBLE_S && second < TROUBLE_S + 1 + s->seed % 3;
-	if (second >= TROUBLE_S)
-		n.mtu[WIRE_TX] = n.mtu[WIRE_RX] = second < 40 ? full : 0;
-}
-
-static void idle(const struct story *s, uint32_t second)
-{
-	(void)s;
-	(void)second;
-	n.pause_ms = 600000;
-}
-
-static const struct {
-	const char *name;
-	kind_fn fn;
-	bool hole;
-	uint32_t seconds;
-} KINDS[] = {
-	{ "hole", hole, true, 60 },
-	{ "hole that begins", hole_begins, true, 80 },
-	{ "hole after failover", hole_after_failover, true, 80 },
-	{ "plain", plain, false, 60 },
-	{ "high loss", high_loss, false, 60 },
-	{ "loss rises", loss_rises, false, 80 },
-	{ "policer", policer, false, 60 },
-	{ "bursts", bursts, false, 60 },
-	{ "outage", outages, false, 80 },
-	{ "one way dies", one_way_dies, false, 80 },
-	{ "path dies", path_dies, false, 80 },
-	{ "host dies", one_host_dies, false, 80 },
-	{ "two hosts die", two_hosts_die, false, 80 },
-	{ "idle hosts die", idle_hosts_die, false, 180 },
-	{ "firewall forgets", firewall_forgets, false, 180 },
-	{ "port filtered", port_filtered, false, 60 },
-	{ "server hangs", hung, false, 80 },
-	{ "window shut", window_shut, false, 80 },
-	{ "reordering", reordering, false, 60 },
-	{ "roaming", roams, false, 80 },
-	{ "MTU lowered", mtu_lowered, false, 60 },
-	{ "failover that fits", failover_that_fits, false, 80 },
-	{ "idle", idle, false, 60 },
-};
-
-#define KINDS_N (sizeof(KINDS) / sizeof(KINDS[0]))
 
 size_t story_kinds(void)
 {
@@ -243,6 +45,11 @@ size_t story_kind_named(const char *name)
 bool story_kind_is_hole(size_t kind)
 {
 	return KINDS[kind].hole;
+}
+
+bool story_kind_is_unsolved(size_t kind)
+{
+	return KINDS[kind].marks & KIND_UNSOLVED;
 }
 
 static uint32_t pick(uint64_t *seed, const uint32_t *from, size_t count)
@@ -280,19 +87,21 @@ struct story story_draw(uint64_t number, size_t kind)
 	static const uint32_t delays[] = { 2, 10, 20, 40, 80 };
 	static const size_t counts[] = { 1, 2, 4, 8, 16 };
 	uint64_t seed = (number + 1) * 0xd1342543de82ef95ULL;
-	struct story s = { .seed = number };
+	struct story s = { .seed = number, .start_ms = SCENE_START_MS };
 
 	random_below(&seed, 2);
 	s.kind = kind < KINDS_N ? kind : kind_draw(&seed);
 	s.hole = KINDS[s.kind].hole;
 	s.family = random_true(&seed, 0.3) ? AF_INET6 : AF_INET;
-	s.headers = random_true(&seed, 0.2) ? 40 : SEGMENT_HEADERS;
+	s.headers = (random_true(&seed, 0.2) ? 40 : SEGMENT_HEADERS) + (KINDS[s.kind].marks & KIND_INNER_V6 ? 20 : 0);
 	sizes_draw(&s, &seed);
 	s.direction = random_true(&seed, 0.5) ? WIRE_TX : WIRE_RX;
 	s.loss = random_true(&seed, 0.5) ? 0 : 0.0001 * random_below(&seed, 200);
 	s.delay_ms = pick(&seed, delays, 5);
 	s.jitter_ms = random_true(&seed, 0.3) ? random_below(&seed, 10) : 0;
 	s.connections = counts[random_below(&seed, 5)];
+	if (KINDS[s.kind].marks & KIND_IDLE)
+		s.connections = 0;
 	/* Where all flows stall, something must go on: else nobody can tell a hole from a dead path. */
 	s.pings = s.connections <= 8 || random_true(&seed, 0.5);
 	return s;
@@ -322,62 +131,175 @@ const char *story_contradicts(const struct story *s, const struct finding *f)
 	return f->state == FINDING_RESOLVED ? "it is resolved" : NULL;
 }
 
-static struct story_result judge(const struct story *s, uint32_t opened_ms)
+/* What is known of the hole while its story is told: it may heal, and come again. */
+struct course {
+	const struct story *s;
+	uint32_t path_mtu;    /* where it is now, or was last */
+	bool there;	      /* now */
+	msec_t since_ms;      /* there, or healed */
+	size_t holes;	      /* that there have been */
+	size_t opened_before; /* findings, when this one came */
+	msec_t swallowed_ms;  /* by the first */
+	msec_t opened_ms;     /* the first finding, of it */
+	size_t judged;	      /* of the scene's log */
+	struct story_result r;
+};
+
+static bool both_ways(const struct story *s)
 {
-	struct story_result r = { .end = STORY_RIGHT };
-	const struct scene *scene = &n.scene;
-	uint32_t swallowed_ms = n.swallowed_ms[s->direction];
-
-	if (!s->hole && scene->log_n) {
-		r.end = STORY_FALSE_ALARM;
-		snprintf(r.what, sizeof(r.what), "%s: %u ms, %s %llu: %s", direction_name(scene->log[0].direction),
-			 opened_ms, evidence_kind_name(scene->log[0].evidence[0].kind),
-			 (unsigned long long)scene->log[0].evidence[0].count, scene->log[0].message);
-	}
-	if (!s->hole || !swallowed_ms)
-		return r;
-	if (!scene->log_n) {
-		r.end = STORY_MISSED;
-		snprintf(r.what, sizeof(r.what), "nothing said");
-		return r;
-	}
-	r.open_ms = opened_ms - swallowed_ms;
-	for (size_t i = 0; i < scene->log_n; i++) {
-		const struct finding *f = &scene->log[i];
-		const char *wrong = story_contradicts(s, f);
-
-		if (!wrong)
-			continue;
-		r.end = STORY_WRONG;
-		snprintf(r.what, sizeof(r.what), "%s: %s [%u, %u) %s, after %u ms", wrong, finding_class_name(f->class),
-			 f->path_mtu_lower, f->path_mtu_upper, direction_name(f->direction), r.open_ms);
-		return r;
-	}
-	return r;
+	return KINDS[s->kind].marks & KIND_BOTH_WAYS;
 }
 
-struct story_result story_tell(const struct story *s, void (*sees)(const struct snapshot *snap, void *arg), void *arg)
+/* When a packet first was too large for the hole; 0: none was. */
+static msec_t first_swallowed_ms(const struct story *s)
 {
-	uint32_t opened_ms = 0;
-	struct story_result r;
+	msec_t ms = n.swallowed_ms[s->direction], other = n.swallowed_ms[!s->direction];
 
-	network_start_as(&n, s->seed, s->tunnel_mtu, s->connections, s->family, s->headers);
+	return both_ways(s) && other && (!ms || other < ms) ? other : ms;
+}
+
+static void course_wrong(struct course *c, enum story_end end, const char *what, const struct finding *f)
+{
+	if (c->r.end != STORY_RIGHT)
+		return;
+	c->r.end = end;
+	if (f)
+		snprintf(c->r.what, sizeof(c->r.what), "%s: %s %s [%u, %u) %s, after %llu ms, %s %llu: %s", what,
+			 finding_state_name(f->state), finding_class_name(f->class), f->path_mtu_lower,
+			 f->path_mtu_upper, direction_name(f->direction),
+			 (unsigned long long)(n.now_ms - (c->since_ms ? c->since_ms : c->s->start_ms)),
+			 evidence_kind_name(f->evidence[0].kind), (unsigned long long)f->evidence[0].count, f->message);
+	else
+		snprintf(c->r.what, sizeof(c->r.what), "%s", what);
+}
+
+/* The hole is no more: was it found while there was time? */
+static void course_ends(struct course *c, bool healed)
+{
+	msec_t swallowed_ms = first_swallowed_ms(c->s);
+	char what[64];
+
+	if (!c->there)
+		return;
+	if (c->holes == 1)
+		c->swallowed_ms = swallowed_ms;
+	if (!swallowed_ms || n.scene.opened > c->opened_before || n.scene.opened > n.scene.resolved ||
+	    (KINDS[c->s->kind].marks & KIND_MAY_MISS) || (healed && n.now_ms - swallowed_ms < PATIENCE_MS))
+		return;
+	snprintf(what, sizeof(what), "nothing said of hole %zu for %llu ms", c->holes,
+		 (unsigned long long)(n.now_ms - swallowed_ms));
+	course_wrong(c, STORY_MISSED, what, NULL);
+}
+
+/* The truth of the second that begins. */
+static void course_goes_on(struct course *c)
+{
+	uint32_t mtu = n.mtu[c->s->direction];
+
+	if (!c->s->hole || (c->there ? mtu == c->path_mtu : !mtu))
+		return;
+	course_ends(c, true);
+	c->there = mtu != 0;
+	c->since_ms = n.now_ms;
+	n.watched_ms[c->s->direction] = 0;
+	if (!mtu)
+		return;
+	n.swallowed_ms[c->s->direction] = 0;
+	c->path_mtu = mtu;
+	c->holes++;
+	c->opened_before = n.scene.opened;
+}
+
+/* Large packets have passed for so long since it healed. */
+static bool course_is_good(const struct course *c, msec_t for_ms)
+{
+	msec_t ms = n.watched_ms[c->s->direction];
+
+	return !c->there && c->holes && ms && n.now_ms - ms > for_ms;
+}
+
+static void course_finding(struct course *c, const struct finding *f)
+{
+	struct story now = *c->s;
+	const char *wrong;
+
+	if (!c->s->hole) {
+		course_wrong(c, STORY_FALSE_ALARM, "there is no hole", f);
+		return;
+	}
+	if (both_ways(c->s))
+		now.direction = f->direction;
+	if (n.scene.opened - c->opened_before > (both_ways(c->s) ? 2 : 1))
+		wrong = "the same hole is found twice";
+	else if (!c->there)
+		wrong = f->state == FINDING_OPEN && course_is_good(c, HEALED_MS) ? "it has healed" : NULL;
+	else if (n.scene.opened == c->opened_before)
+		return; /* of the hole before: what arrives now was sent then, and nothing says where it is now */
+	else {
+		now.path_mtu = c->path_mtu;
+		wrong = story_contradicts(&now, f);
+	}
+	if (wrong)
+		course_wrong(c, STORY_WRONG, wrong, f);
+}
+
+static void course_judge(struct course *c)
+{
+	bool open = n.scene.opened > n.scene.resolved;
+	uint32_t upper = c->path_mtu + 1;
+
+	if (n.scene.opened && !c->opened_ms && c->holes == 1)
+		c->opened_ms = n.now_ms;
+	while (c->judged < n.scene.log_n)
+		course_finding(c, &n.scene.log[c->judged++]);
+	if (open)
+		upper = scene_last(&n.scene)->path_mtu_upper;
+	if (n.watch_outer != upper)
+		n.watched_ms[c->s->direction] = 0;
+	n.watch_outer = upper;
+	if (open && course_is_good(c, RESOLVED_MS))
+		course_wrong(c, STORY_WRONG, "it has healed, and is not resolved", scene_last(&n.scene));
+}
+
+static struct story_result tell(const struct story *s, void (*sees)(const struct snapshot *snap, void *arg), void *arg,
+				bool both, void *far_arg)
+{
+	struct course c = { .s = s };
+
+	network_start_as(&n, s->seed, s->tunnel_mtu, s->connections, s->family, s->headers, s->start_ms, both);
+	n.far.sees = sees;
+	n.far.sees_arg = far_arg;
+	n.far.links[0].mtu = n.far.peers[0].egress_mtu = TUNNEL_MAX + OUTER_OVERHEAD_IPV6;
 	n.scene.sees = sees;
 	n.scene.sees_arg = arg;
 	n.scene.links[0].mtu = n.scene.peers[0].egress_mtu = TUNNEL_MAX + OUTER_OVERHEAD_IPV6;
 	n.loss[WIRE_TX] = n.loss[WIRE_RX] = s->loss;
 	n.delay_ms = s->delay_ms;
 	n.jitter_ms = s->jitter_ms;
+	n.reorder_ms = 2 * s->jitter_ms;
 	n.pings = s->pings;
 	for (uint32_t second = 0; second < KINDS[s->kind].seconds; second++) {
-		KINDS[s->kind].fn(s, second);
+		KINDS[s->kind].fn(&n, s, second);
+		course_goes_on(&c);
 		for (int i = 0; i < 4; i++) {
 			network_run(&n, SCENE_TICK_MS);
-			if (n.scene.opened && !opened_ms)
-				opened_ms = n.now_ms;
+			course_judge(&c);
 		}
 	}
-	r = judge(s, opened_ms);
+	course_ends(&c, false);
+	if (c.opened_ms && c.swallowed_ms)
+		c.r.open_ms = c.opened_ms - c.swallowed_ms;
 	network_end(&n);
-	return r;
+	return c.r;
+}
+
+struct story_result story_tell(const struct story *s, void (*sees)(const struct snapshot *snap, void *arg), void *arg)
+{
+	return tell(s, sees, arg, false, NULL);
+}
+
+struct story_result story_tell_both(const struct story *s, void (*sees)(const struct snapshot *snap, void *arg),
+				    void *const args[2])
+{
+	return tell(s, sees, args[0], true, args[1]);
 }

@@ -13,12 +13,13 @@ enum story_end {
 	STORY_RIGHT,	   /* the hole was found, or there was none and nothing was said */
 	STORY_FALSE_ALARM, /* something was said of a hole that is not there */
 	STORY_MISSED,	   /* the hole swallowed packets and nothing was said */
-	STORY_WRONG,	   /* class, direction, bracket or recommendation contradict the truth */
+	STORY_WRONG,	   /* class, direction, bracket, recommendation, or when it opens and is resolved */
 };
 
 struct story {
 	uint64_t seed;
-	size_t kind; /* below story_kinds() */
+	msec_t start_ms; /* on the loader's clock */
+	size_t kind;	 /* below story_kinds() */
 	bool hole;
 	uint8_t family, headers;
 	uint32_t tunnel_mtu, path_mtu;
@@ -38,6 +39,7 @@ struct story_result {
 size_t story_kinds(void);
 const char *story_kind_name(size_t kind);
 bool story_kind_is_hole(size_t kind);
+bool story_kind_is_unsolved(size_t kind); /* it is known to be got wrong at times */
 
 /* The story of a seed; of that kind, or of any (kind at or above story_kinds()). */
 struct story story_draw(uint64_t seed, size_t kind);
@@ -47,6 +49,10 @@ void story_describe(const struct story *s, char *text, size_t len);
 
 /* `sees`, unless NULL, is told of each snapshot. */
 struct story_result story_tell(const struct story *s, void (*sees)(const struct snapshot *snap, void *arg), void *arg);
+
+/* The same, recorded at both ends of the tunnel: of `args` the second is for the peer's gateway. */
+struct story_result story_tell_both(const struct story *s, void (*sees)(const struct snapshot *snap, void *arg),
+				    void *const args[2]);
 
 /* NULL, or what in a finding contradicts the story's truth. */
 const char *story_contradicts(const struct story *s, const struct finding *f);

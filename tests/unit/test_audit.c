@@ -26,6 +26,7 @@ static struct link links[2];
 static struct peer peers[2];
 static struct allowed_ip allowed[2];
 static struct audit_route routes[4];
+static struct audit_way ways[4];
 static struct audit_clamp clamps[4];
 static struct audit_config config;
 static struct audit_scene scene;
@@ -83,6 +84,7 @@ static int setup(void **state)
 			       .allowed_ips_n = 2 },
 		.routes = routes,
 		.routes_n = 1,
+		.ways = ways,
 		.clamps = clamps,
 		.clamps_n = 1,
 		.filters_known = true,
@@ -217,6 +219,7 @@ static void add_uplink(uint32_t ifindex, uint32_t mtu)
 	routes[scene.routes_n++] = (struct audit_route){
 		.to.family = AF_INET, .table = 77, .ifindex = ifindex, .link = "lte0", .link_mtu = mtu, .up = true
 	};
+	ways[scene.ways_n++] = (struct audit_way){ .ifindex = ifindex };
 }
 
 static void test_other_uplink(void **state)
@@ -246,8 +249,27 @@ static void test_other_uplink(void **state)
 	assert_silent("other-uplink");
 	routes[1].up = true;
 	assert_hits("other-uplink");
+	scene.ways_n = 0; /* the kernel has no route by it */
+	assert_silent("other-uplink");
+	scene.ways_n = 2;
 	peers[0].off_link = false;
 	assert_silent("other-uplink");
+}
+
+/* Another peer's tunnel MTU need not change: what is behind this one gets the smaller in its routes. */
+static void test_routes_of_one_peer(void **state)
+{
+	const struct finding *f;
+
+	(void)state;
+	peers[0].learned_mtu = 1400;
+	f = only("path-mtu-learned", FINDING_TUNNEL_MTU_TOO_LARGE);
+	assert_int_equal(f->networks_n, 0);
+	links[0].peers_n = 2;
+	for (size_t i = 0; i < 2; i++)
+		allowed[i].prefix_len = 24;
+	f = only("path-mtu-learned", FINDING_TUNNEL_MTU_TOO_LARGE);
+	assert_string_equal(f->fix[1], "# or for this peer alone: ip route replace 10.30.0.0/24 dev wg0 mtu 1340");
 }
 
 /* A jumbo link that is not in use says nothing that the one in use does not. */
@@ -498,6 +520,7 @@ int main(void)
 		cmocka_unit_test_setup(test_egress_too_small, setup),
 		cmocka_unit_test_setup(test_jumbo, setup),
 		cmocka_unit_test_setup(test_other_uplink, setup),
+		cmocka_unit_test_setup(test_routes_of_one_peer, setup),
 		cmocka_unit_test_setup(test_jumbo_uplink, setup),
 		cmocka_unit_test_setup(test_path_mtu_learned, setup),
 		cmocka_unit_test_setup(test_routes_above_links, setup),

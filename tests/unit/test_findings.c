@@ -178,6 +178,84 @@ static void test_mtu_lowered_too_little_does_not_resolve(void **state)
 	assert_int_equal(s.resolved, 0);
 }
 
+/* A snapshot by which the kernel has told a sender, once, that a packet for 10.1.0.9 does not fit. */
+static void tick_told(uint16_t mtu)
+{
+	struct snapshot snap = scene_snapshot(&s, s.clock_ms + SCENE_TICK_MS);
+
+	snap.tallies = calloc(1, sizeof(*snap.tallies));
+	snap.tallies_n = 1;
+	snap.tallies[0] = (struct tally){ .key = { .kind = WIRE_TALLY_TOO_BIG_MADE,
+						   .aux = mtu,
+						   .family = AF_INET,
+						   .remote = { 192, 168, 3, 69 },
+						   .reporter = { 10, 1, 0, 9 } },
+					  .value.count = 1 };
+	scene_step(&s, &snap);
+	snapshot_free(&snap);
+	s.clock_ms += SCENE_TICK_MS;
+}
+
+/* A smaller MTU of the peer's route is a cure as well. */
+static void test_lowered_route_resolves_when_traffic_flows(void **state)
+{
+	uint16_t mtu;
+
+	(void)state;
+	open_finding();
+	give_up();
+	mtu = (uint16_t)scene_last(&s)->recommended_mtu;
+	tick_told(mtu);
+	tick_told(mtu);
+	assert_int_equal(s.resolved, 0);
+	flow_delivers(&s, other, 1200);
+	tick_told(mtu);
+	assert_int_equal(s.resolved, 1);
+}
+
+/* The whole transfer may be over by the next snapshot. */
+static void test_traffic_of_the_tick_of_the_lowered_route_resolves(void **state)
+{
+	uint16_t mtu;
+
+	(void)state;
+	open_finding();
+	give_up();
+	mtu = (uint16_t)scene_last(&s)->recommended_mtu;
+	flow_delivers(&s, other, 1200);
+	tick_told(mtu);
+	assert_int_equal(s.resolved, 0);
+	for (int i = 0; i < 6 * SECOND; i++)
+		tick_told(mtu);
+	assert_int_equal(s.resolved, 1);
+}
+
+static void test_route_lowered_too_little_does_not_resolve(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	for (int i = 0; i < MINUTE; i++) {
+		tick_told((uint16_t)(scene_last(&s)->recommended_mtu + 1));
+		flow_delivers(&s, other, 1200);
+	}
+	assert_int_equal(s.resolved, 0);
+}
+
+/* Where the peer is now is told at once, not with the next evidence. */
+static void test_peer_that_roams_is_followed(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	scene_ticks(&s, 2 * SECOND);
+	s.peers[0].endpoint.ip.bytes[3]++;
+	scene_ticks(&s, SECOND);
+	assert_int_equal(s.updated, 1);
+	assert_int_equal(scene_last(&s)->state, FINDING_UPDATE);
+	assert_memory_equal(&scene_last(&s)->endpoint, &s.peers[0].endpoint, sizeof(s.peers[0].endpoint));
+}
+
 static void test_removed_peer_resolves(void **state)
 {
 	(void)state;
@@ -222,6 +300,34 @@ static void test_narrower_bracket_is_an_update(void **state)
 	assert_int_equal(scene_last(&s)->state, FINDING_UPDATE);
 	assert_int_equal(scene_last(&s)->path_mtu_lower, 1100 + 4 + 60);
 	assert_int_equal(scene_last(&s)->path_mtu_upper, 8980);
+}
+
+/* Of one peer no finding recommends more than another one leaves, and none counts on a jumbo link for the whole path. */
+static void test_a_warning_recommends_no_more_than_the_hole_leaves(void **state)
+{
+	(void)state;
+	s.links[1].mtu = 9000;
+	scene_ticks(&s, SECOND);
+	assert_int_equal(scene_last(&s)->class, FINDING_TUNNEL_MTU_TOO_LARGE);
+	assert_int_equal(scene_last(&s)->recommended_mtu, 1440);
+	open_finding();
+	assert_int_equal(s.log[1].class, FINDING_PATH_BLACKHOLE);
+	scene_stall(&s, mail, 8920, other, 2 * SECOND);
+	assert_int_equal(scene_last(&s)->class, FINDING_TUNNEL_MTU_TOO_LARGE);
+	assert_int_equal(scene_last(&s)->state, FINDING_UPDATE);
+	assert_int_equal(scene_last(&s)->recommended_mtu, s.log[1].recommended_mtu);
+}
+
+static void test_a_proven_jumbo_path_is_counted_on(void **state)
+{
+	(void)state;
+	flow_delivers(&s, mail, 8920);
+	scene_ticks(&s, SECOND);
+	scene_assert_silent(&s);
+	s.links[1].mtu = 9000;
+	scene_ticks(&s, SECOND);
+	assert_int_equal(scene_last(&s)->class, FINDING_TUNNEL_MTU_TOO_LARGE);
+	assert_int_equal(scene_last(&s)->recommended_mtu, 8920);
 }
 
 /* Ten minutes of a hole beneath random loss, from either side: one finding a direction, that never ends. */
@@ -520,10 +626,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_recommended_mtu_resolves_without_traffic, start, end),
 		cmocka_unit_test_setup_teardown(test_mtu_lowered_after_a_quiet_time, start, end),
 		cmocka_unit_test_setup_teardown(test_mtu_lowered_too_little_does_not_resolve, start, end),
+		cmocka_unit_test_setup_teardown(test_lowered_route_resolves_when_traffic_flows, start, end),
+		cmocka_unit_test_setup_teardown(test_traffic_of_the_tick_of_the_lowered_route_resolves, start, end),
+		cmocka_unit_test_setup_teardown(test_route_lowered_too_little_does_not_resolve, start, end),
+		cmocka_unit_test_setup_teardown(test_peer_that_roams_is_followed, start, end),
 		cmocka_unit_test_setup_teardown(test_removed_peer_resolves, start, end),
 		cmocka_unit_test_setup_teardown(test_removed_tunnel_resolves, start, end),
 		cmocka_unit_test_setup_teardown(test_without_evidence_it_is_forgotten_in_the_end, start, end),
 		cmocka_unit_test_setup_teardown(test_narrower_bracket_is_an_update, start, end),
+		cmocka_unit_test_setup_teardown(test_a_warning_recommends_no_more_than_the_hole_leaves, start, end),
+		cmocka_unit_test_setup_teardown(test_a_proven_jumbo_path_is_counted_on, start, end),
 		cmocka_unit_test(test_noisy_hole_does_not_flap),
 		cmocka_unit_test_setup_teardown(test_time_going_back_is_ignored, start, end),
 		cmocka_unit_test_setup_teardown(test_snapshot_that_comes_twice, start, end),

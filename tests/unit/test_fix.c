@@ -14,10 +14,13 @@
 
 #define WG0 7
 #define WAN 2
+#define LTE 3
 
 static struct link tunnel;
 static struct peer peers[2];
 static struct audit_config config;
+static struct audit_route lte; /* another uplink, of jumbo frames as well */
+static struct audit_way ways[3];
 static struct audit_scene scene;
 
 /* The incident: 8920 on a jumbo link, the peer behind a router. */
@@ -32,7 +35,17 @@ static int setup(void **state)
 					  .egress_mtu = 9000,
 					  .off_link = true };
 	config = (struct audit_config){ .ifindex = WG0, .manager = MANAGER_WG_QUICK, .readable = true };
+	lte = (struct audit_route){
+		.to.family = AF_INET, .ifindex = LTE, .link = "lte0", .link_mtu = 9000, .up = true
+	};
+	ways[0] = (struct audit_way){ .peer = 0, .ifindex = WAN };
+	ways[1] = (struct audit_way){ .peer = 0, .ifindex = LTE };
+	ways[2] = (struct audit_way){ .peer = 1, .ifindex = WAN };
 	scene = (struct audit_scene){ .inventory = { .links = &tunnel, .links_n = 1, .peers = peers, .peers_n = 2 },
+				      .routes = &lte,
+				      .routes_n = 1,
+				      .ways = ways,
+				      .ways_n = 3,
 				      .configs = &config,
 				      .configs_n = 1 };
 	return 0;
@@ -131,6 +144,44 @@ static void test_one_peer(void **state)
 	assert_int_equal(fix_plan_make_peer(&scene, &tunnel, &peers[1], 0).verdict, FIX_UNPROVEN);
 }
 
+/* What probes have shown takes the place of what may be expected; the smallest of all ways counts. */
+static void test_what_was_measured(void **state)
+{
+	struct fix_plan p;
+
+	(void)state;
+	ways[0].measured = 1500;
+	ways[1].measured = 1400;
+	ways[2].measured = 1500;
+	p = plan(0);
+	assert_int_equal(p.mtu, 1340);
+	assert_ptr_equal(p.narrowest, &peers[0]);
+	assert_ptr_equal(p.limit.uplink, &lte);
+	assert_true(p.limit.uplink_measured);
+	ways[0].measured = ways[2].measured = 9000;
+	ways[1].measured = 0;
+	assert_int_equal(plan(0).mtu, 1440); /* of that one nothing is known but its link */
+	ways[1].measured = 9000;
+	assert_int_equal(plan(0).verdict, FIX_NOTHING);
+	assert_int_equal(plan(0).mtu, 8920);
+	peers[0].learned_mtu = 1300; /* refuted */
+	assert_int_equal(plan(0).mtu, 8920);
+	ways[2].measured = 1300;
+	assert_int_equal(plan(0).verdict, FIX_TOO_SMALL);
+	assert_int_equal(fix_plan_make_peer(&scene, &tunnel, &peers[0], 0).verdict, FIX_NOTHING);
+}
+
+/* A link that the kernel would not take for the endpoint is no uplink of it. */
+static void test_an_uplink_must_reach(void **state)
+{
+	(void)state;
+	lte.link_mtu = 1400;
+	assert_int_equal(plan(0).mtu, 1340);
+	ways[1].peer = 1;
+	peers[1].egress_ifindex = 0;
+	assert_int_equal(plan(0).mtu, 1440);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +190,8 @@ int main(void)
 		cmocka_unit_test_setup(test_what_is_not_proven_is_refused, setup),
 		cmocka_unit_test_setup(test_what_is_told_is_done, setup),
 		cmocka_unit_test_setup(test_one_peer, setup),
+		cmocka_unit_test_setup(test_what_was_measured, setup),
+		cmocka_unit_test_setup(test_an_uplink_must_reach, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

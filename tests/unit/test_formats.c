@@ -487,7 +487,7 @@ static void cef_holds(void **state)
 /* The catalog explains this MESSAGE_ID. */
 static void assert_in_catalog(const char *id)
 {
-	FILE *file = fopen("scripts/systemd/mtuscope.catalog", "r");
+	FILE *file = fopen("packaging/systemd/mtuscope.catalog", "r");
 	bool found = false;
 	char line[256];
 

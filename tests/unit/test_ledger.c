@@ -20,7 +20,9 @@ static struct ledger l;
 static int fresh(void **state)
 {
 	(void)state;
+	ledger_free(&l);
 	memset(&l, 0, sizeof(l));
+	assert_non_null(ledger_history(&l, 0));
 	return 0;
 }
 
@@ -60,6 +62,23 @@ static void test_time_zero_is_never(void **state)
 	assert_int_equal(ledger_delivered_below(&l, 0, 0), 0);
 }
 
+/* The route that limits the padding has an MTU between the two, and what is not known counts for neither end of a bracket. */
+static void test_padding_by_one_of_several_routes(void **state)
+{
+	(void)state;
+	l.direction = WIRE_TX;
+	l.route_mtu_least = 1380;
+	l.route_mtu_most = 1500;
+	assert_int_equal(ledger_outer_most(&l, 1420), 1484);
+	assert_int_equal(ledger_outer_least(&l, 1420), 1480);
+	assert_int_equal(ledger_outer_least(&l, 1378), 1440);
+	assert_int_equal(ledger_outer_least(&l, 1370), 1436);
+	ledger_deliver_inner(&l, 1420, 1000, 1000);
+	assert_int_equal(ledger_delivered_below(&l, 0, 0), 1480);
+	assert_int_equal(ledger_delivered_ms(&l, 1484), 1000);
+	assert_int_equal(ledger_delivered_ms(&l, 1485), 0);
+}
+
 /* Of more sizes than it holds it forgets the one not seen for longest. */
 static void test_forgets_the_oldest_size(void **state)
 {
@@ -76,10 +95,10 @@ static void test_loss_of_a_time(void **state)
 	uint32_t lost, received, ticks;
 
 	(void)state;
-	l.ticks[0] = (struct loss_tick){ 1000, 2, 100 };
-	l.ticks[1] = (struct loss_tick){ 1250, 3, 50 };
-	l.ticks[2] = (struct loss_tick){ 1500, 0, 10 };
-	l.ticks[3] = (struct loss_tick){ 1750, -4, 7 };
+	l.history->ticks[0] = (struct loss_tick){ 1000, 2, 100 };
+	l.history->ticks[1] = (struct loss_tick){ 1250, 3, 50 };
+	l.history->ticks[2] = (struct loss_tick){ 1500, 0, 10 };
+	l.history->ticks[3] = (struct loss_tick){ 1750, -4, 7 };
 	ledger_loss(&l, 1000, 1250, &lost, &received, &ticks);
 	assert_int_equal(lost, 5);
 	assert_int_equal(received, 150);
@@ -164,7 +183,7 @@ static void test_flow_of_no_peer_counts_for_none(void **state)
 
 static void test_sessions_show_what_is_lost(void **state)
 {
-	struct session *w = scene_session(&s, &s.peers[1]);
+	struct scene_session *w = scene_session(&s, &s.peers[1]);
 	uint32_t lost, received, ticks;
 
 	(void)state;
@@ -183,7 +202,7 @@ static void test_sessions_show_what_is_lost(void **state)
 
 static void test_late_packets_close_their_gaps(void **state)
 {
-	struct session *w = scene_session(&s, &s.peers[0]);
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
 	uint32_t lost;
 
 	(void)state;
@@ -199,7 +218,7 @@ static void test_late_packets_close_their_gaps(void **state)
 /* The kernel's table may have thrown a session away and begun it anew: its counters then start over. */
 static void test_session_that_starts_over(void **state)
 {
-	struct session *w = scene_session(&s, &s.peers[0]);
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
 	uint32_t lost, received;
 
 	(void)state;
@@ -217,7 +236,7 @@ static void test_session_that_starts_over(void **state)
 
 static void test_endpoint_of_nobody_is_nobody(void **state)
 {
-	struct session *w = scene_session(&s, &s.peers[0]);
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
 
 	(void)state;
 	w->key.remote_port = 4242;
@@ -254,7 +273,7 @@ static void test_stall_names_size_tries_and_ends(void **state)
 static void test_base_loss_is_that_of_what_gets_through(void **state)
 {
 	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
-	uint32_t delivered, retried;
+	struct trials known;
 
 	(void)state;
 	step();
@@ -264,16 +283,16 @@ static void test_base_loss_is_that_of_what_gets_through(void **state)
 		flow_delivers(&s, f, 500);
 		step();
 	}
-	ledger_trials(ledger_of('A', WIRE_TX), 0, 0, &delivered, &retried);
-	assert_int_equal(delivered, 101);
-	assert_int_equal(retried, 10);
+	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
+	assert_int_equal(known.delivered, 101);
+	assert_int_equal(known.lost, 10);
 }
 
 /* Small packets that get through say little about large ones. */
 static void test_base_loss_is_of_like_sizes(void **state)
 {
 	struct wire_flow *small = scene_flow(&s, "10.1.0.9"), *large = scene_flow(&s, "10.1.0.9");
-	uint32_t delivered, retried;
+	struct trials known;
 
 	(void)state;
 	step();
@@ -283,21 +302,21 @@ static void test_base_loss_is_of_like_sizes(void **state)
 		flow_delivers(&s, large, 4000);
 		step();
 	}
-	ledger_trials(ledger_of('A', WIRE_TX), 4060, 0, &delivered, &retried);
-	assert_int_equal(delivered, 20);
-	assert_int_equal(retried, 20);
-	ledger_trials(ledger_of('A', WIRE_TX), 8980, 0, &delivered, &retried);
-	assert_int_equal(delivered, 0);
-	ledger_trials(ledger_of('A', WIRE_TX), 0, 0, &delivered, &retried);
-	assert_int_equal(delivered, 42); /* and what opened the two connections */
-	assert_int_equal(retried, 20);
+	known = ledger_trials(ledger_of('A', WIRE_TX), 4060, 0);
+	assert_int_equal(known.delivered, 20);
+	assert_int_equal(known.lost, 20);
+	known = ledger_trials(ledger_of('A', WIRE_TX), 8980, 0);
+	assert_int_equal(known.delivered, 0);
+	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
+	assert_int_equal(known.delivered, 42); /* and what opened the two connections */
+	assert_int_equal(known.lost, 20);
 }
 
 /* The loss of last week says nothing about that of today. */
 static void test_base_loss_ages(void **state)
 {
 	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
-	uint32_t delivered, retried;
+	struct trials known;
 
 	(void)state;
 	for (int i = 0; i < 1000; i++)
@@ -308,9 +327,27 @@ static void test_base_loss_ages(void **state)
 		flow_delivers(&s, f, 500);
 		step();
 	}
-	ledger_trials(ledger_of('A', WIRE_TX), 0, s.clock_ms - LEDGER_WINDOW_MS, &delivered, &retried);
-	assert_true(delivered >= 1 && delivered <= 3);
-	assert_int_equal(ledger_of('A', WIRE_TX)->trials_ever, 1016);
+	known = ledger_trials(ledger_of('A', WIRE_TX), 0, s.clock_ms - LEDGER_WINDOW_MS);
+	assert_true(known.delivered >= 1 && known.delivered <= 3);
+}
+
+/* Tries after the first in vain tell how long bursts of loss are. */
+static void test_tries_after_a_loss(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+	struct trials known;
+
+	(void)state;
+	step();
+	for (int i = 0; i < 4; i++) {
+		flow_tries(&s, f, 500);
+		step();
+	}
+	flow_delivers(&s, f, 500);
+	step();
+	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
+	assert_int_equal(known.lost, 3);
+	assert_int_equal(known.again, 2);
 }
 
 static void test_more_stalls_than_are_looked_at_are_counted(void **state)
@@ -334,6 +371,7 @@ int main(void)
 		cmocka_unit_test_setup(test_remembers_sizes_and_when, fresh),
 		cmocka_unit_test_setup(test_late_news_does_not_make_a_size_older, fresh),
 		cmocka_unit_test_setup(test_time_zero_is_never, fresh),
+		cmocka_unit_test_setup(test_padding_by_one_of_several_routes, fresh),
 		cmocka_unit_test_setup(test_forgets_the_oldest_size, fresh),
 		cmocka_unit_test_setup(test_loss_of_a_time, fresh),
 		cmocka_unit_test_setup_teardown(test_flow_enters_its_peer_in_both_directions, start, end),
@@ -346,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_base_loss_is_that_of_what_gets_through, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_is_of_like_sizes, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_ages, start, end),
+		cmocka_unit_test_setup_teardown(test_tries_after_a_loss, start, end),
 		cmocka_unit_test_setup_teardown(test_more_stalls_than_are_looked_at_are_counted, start, end),
 	};
 

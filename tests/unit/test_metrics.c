@@ -20,16 +20,20 @@ static struct metrics metrics(struct scene *s)
 	s->counters[1].direction[WIRE_RX].fragments_middle = 2;
 	s->counters[1].direction[WIRE_RX].fragments_last = 4;
 	s->links[0].mtu = 8920;
+	s->links[0].public_key[0] = 9;
 	s->tallies[0] = (struct tally){ .key = { .kind = WIRE_TALLY_TOO_BIG_RX }, .value = { .count = 5 } };
 	s->tallies[1] = (struct tally){ .key = { .kind = WIRE_TALLY_TOO_BIG_RX, .aux = 1 }, .value = { .count = 6 } };
 	s->tallies[2] = (struct tally){ .key = { .kind = WIRE_TALLY_REASSEMBLY_TIMEOUT }, .value = { .count = 3 } };
+	s->snap.retired[WIRE_TALLY_REASSEMBLY_TIMEOUT] = 4; /* a counter does not go back when its subjects do */
 	s->snap.tallies_n = 3;
 	s->drops[0] = (struct drop){ "at ip_forward", 7 };
 	s->drops[1] = (struct drop){ "at ip_forward", 8 };
 	s->snap.drops_n = 2;
 	s->snap.losses[WIRE_LOSS_FLOW_EVICTED] = 9;
+	s->snap.tcp_probes[TCP_PROBE_LOST] = 5;
 	status = (struct status){ .hooks = { { .name = "tc egress wg0", .attached = true }, { .name = "wg_xmit" } },
-				  .hooks_n = 2 };
+				  .hooks_n = 2,
+				  .probes_sent = 17 };
 	memset(findings, 0, sizeof(findings));
 	for (size_t i = 0; i < 4; i++) {
 		findings[i] = (struct finding){ .interface = "wg0", .has_peer = true, .public_key = { 1 } };
@@ -106,11 +110,25 @@ static void assert_promtool_silent(void)
 	unlink(path);
 }
 
+static struct metrics metrics_with_finding(struct scene *s)
+{
+	struct metrics m = metrics(s);
+
+	m.findings_n = 1;
+	findings[0].path_mtu_lower = 588;
+	findings[0].path_mtu_upper = 8312;
+	findings[0].recommended_mtu = 1280;
+	return m;
+}
+
 static void the_contract_is_kept(void **state)
 {
 	static const char *const names[] = { "build_info",
 					     "hook_attached",
 					     "packets_total",
+					     "probes_sent_total",
+					     "tcp_mtu_probes_arrived_total",
+					     "tcp_mtu_probes_lost_total",
 					     "bytes_total",
 					     "oversized_packets_total",
 					     "fragments_total",
@@ -126,13 +144,9 @@ static void the_contract_is_kept(void **state)
 					     "flow_evictions_total",
 					     "bpf_run_seconds_total" };
 	struct scene s;
-	struct metrics m = metrics(&s);
+	struct metrics m = metrics_with_finding(&s);
 
 	(void)state;
-	m.findings_n = 1;
-	findings[0].path_mtu_lower = 588;
-	findings[0].path_mtu_upper = 8312;
-	findings[0].recommended_mtu = 1280;
 	format(&m);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char sample[64];
@@ -144,12 +158,17 @@ static void the_contract_is_kept(void **state)
 	assert_has("mtuscope_packets_total{interface=\"wg0\",direction=\"tx\"} 10");
 	assert_has("mtuscope_fragments_total{interface=\"eth0\",direction=\"rx\"} 7");
 	assert_has("mtuscope_ptb_messages_total{direction=\"rx\"} 11");
-	assert_has("mtuscope_reassembly_failures_total 3");
+	assert_has("mtuscope_reassembly_failures_total 7");
 	assert_has("mtuscope_drops_total{reason=\"at ip_forward\"} 15");
 	assert_has("mtuscope_tunnel_mtu_bytes{interface=\"wg0\"} 8920");
+	assert_has("mtuscope_tunnel_info{interface=\"wg0\",public_key=\"CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"}"
+		   " 1");
 	assert_has("mtuscope_hook_attached{hook=\"wg_xmit\"} 0");
 	assert_has("mtuscope_flow_evictions_total 9");
 	assert_has("mtuscope_records_lost_total 2");
+	assert_has("mtuscope_probes_sent_total 17");
+	assert_has("mtuscope_tcp_mtu_probes_arrived_total 0");
+	assert_has("mtuscope_tcp_mtu_probes_lost_total 5");
 	assert_has("mtuscope_bpf_run_seconds_total 1.500000000");
 	assert_has("mtuscope_recommended_mtu_bytes{interface=\"wg0\",public_key="
 		   "\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\","
@@ -213,6 +232,55 @@ static void hostile_names_stay_apart(void **state)
 	}
 }
 
+static bool has_sample(const char *name, size_t n)
+{
+	for (const char *line = text; (line = strchr(line, '\n')); line++)
+		if (!strncmp(line + 1, name, n) && (line[1 + n] == '{' || line[1 + n] == ' '))
+			return true;
+	return false;
+}
+
+/* Whatever rules and dashboard call mtuscope_*, there is a sample of it. */
+static void assert_names_exist(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[4096];
+	int names = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		for (const char *at = line; (at = strstr(at, "mtuscope_")); names++) {
+			size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+
+			if (!has_sample(at, n))
+				fail_msg("%s: there is no metric %.*s", path, (int)n, at);
+			at += n;
+		}
+	}
+	fclose(file);
+	assert_true(names > 0);
+}
+
+static void rules_and_dashboard_fit(void **state)
+{
+	struct scene s;
+	struct metrics m = metrics_with_finding(&s);
+	json_error_t error;
+	json_t *dashboard;
+
+	(void)state;
+	format(&m);
+	assert_names_exist("contrib/prometheus/mtuscope.rules.yml");
+	assert_names_exist("contrib/prometheus/mtuscope.rules.test.yml");
+	assert_names_exist("contrib/grafana/mtuscope.json");
+	dashboard = json_load_file("contrib/grafana/mtuscope.json", JSON_REJECT_DUPLICATES, &error);
+	assert_non_null(dashboard);
+	assert_true(json_array_size(json_object_get(dashboard, "panels")) > 0);
+	json_decref(dashboard);
+	assert_int_equal(system("promtool check rules --lint-fatal contrib/prometheus/mtuscope.rules.yml >&2"), 0);
+	assert_int_equal(system("promtool test rules contrib/prometheus/mtuscope.rules.test.yml >&2"), 0);
+}
+
 static void a_small_buffer_is_refused(void **state)
 {
 	struct scene s;
@@ -232,9 +300,8 @@ static void a_small_buffer_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_contract_is_kept),
-		cmocka_unit_test(findings_on_one_path_are_one_series),
-		cmocka_unit_test(hostile_names_stay_apart),
+		cmocka_unit_test(the_contract_is_kept),	     cmocka_unit_test(findings_on_one_path_are_one_series),
+		cmocka_unit_test(hostile_names_stay_apart),  cmocka_unit_test(rules_and_dashboard_fit),
 		cmocka_unit_test(a_small_buffer_is_refused),
 	};
 

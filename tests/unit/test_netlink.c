@@ -19,37 +19,15 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/wireguard.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nf_tables_compat.h>
-#include <linux/netfilter/nfnetlink.h>
 
 #include "messages.h"
+#include "netlink_message.h"
 
 #define TUNNEL 7
 
-static union {
-	struct nlmsghdr nlh;
-	char bytes[16384];
-} message;
-
-/* ---- messages ---- */
-
-static struct nlmsghdr *begin(uint16_t type, size_t header_bytes)
-{
-	struct nlmsghdr *nlh;
-
-	memset(&message, 0, sizeof(message));
-	nlh = mnl_nlmsg_put_header(&message);
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_MULTI;
-	mnl_nlmsg_put_extra_header(nlh, header_bytes);
-	return nlh;
-}
-
 static void put_link(struct link_table *table, int ifindex, const char *name, uint16_t arphrd, const char *kind)
 {
-	struct nlmsghdr *nlh = begin(RTM_NEWLINK, sizeof(struct ifinfomsg));
+	struct nlmsghdr *nlh = message_begin(RTM_NEWLINK, sizeof(struct ifinfomsg));
 	struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
 	int32_t conf[DEVCONF_MTU6 + 1] = { [DEVCONF_MTU6] = 1400 };
 	struct nlattr *nest, *family;
@@ -150,12 +128,13 @@ static void start_dump(struct inventory *inv, struct wireguard_dump *dump)
 
 static void parse_first_message(struct wireguard_dump *dump)
 {
-	struct nlmsghdr *nlh = begin(GENL_MIN_ID, sizeof(struct genlmsghdr));
+	struct nlmsghdr *nlh = message_begin(GENL_MIN_ID, sizeof(struct genlmsghdr));
 	struct nlattr *peers, *peer, *allowed;
 
 	mnl_attr_put_u16(nlh, WGDEVICE_A_LISTEN_PORT, 51820);
 	mnl_attr_put_u32(nlh, WGDEVICE_A_FWMARK, 0xca6c);
 	put_key(nlh, WGDEVICE_A_PRIVATE_KEY, 0xee);
+	put_key(nlh, WGDEVICE_A_PUBLIC_KEY, 5);
 	peers = mnl_attr_nest_start(nlh, WGDEVICE_A_PEERS);
 	peer = begin_peer(nlh, 2);
 	mnl_attr_nest_end(nlh, peer);
@@ -171,7 +150,7 @@ static void parse_first_message(struct wireguard_dump *dump)
 
 static void parse_second_message(struct wireguard_dump *dump)
 {
-	struct nlmsghdr *nlh = begin(GENL_MIN_ID, sizeof(struct genlmsghdr));
+	struct nlmsghdr *nlh = message_begin(GENL_MIN_ID, sizeof(struct genlmsghdr));
 	struct nlattr *peers = mnl_attr_nest_start(nlh, WGDEVICE_A_PEERS);
 	struct nlattr *peer = mnl_attr_nest_start(nlh, 0);
 	struct nlattr *allowed;
@@ -199,6 +178,7 @@ static void test_wireguard_peer_over_two_messages(void **state)
 
 	assert_int_equal(inv.links[0].listen_port, 51820);
 	assert_int_equal(inv.links[0].fwmark, 0xca6c);
+	assert_int_equal(inv.links[0].public_key[31], 5);
 	assert_int_equal(inv.links[0].peers_n, 2);
 	assert_int_equal(inv.peers_n, 2);
 	assert_int_equal(inv.allowed_ips_n, 2);
@@ -226,7 +206,7 @@ static void test_wireguard_link_local_endpoint_keeps_its_link(void **state)
 					 .sin6_port = htons(1),
 					 .sin6_scope_id = 3,
 					 .sin6_addr.s6_addr = { 0xfe, 0x80, [15] = 1 } };
-	struct nlmsghdr *nlh = begin(GENL_MIN_ID, sizeof(struct genlmsghdr));
+	struct nlmsghdr *nlh = message_begin(GENL_MIN_ID, sizeof(struct genlmsghdr));
 	struct nlattr *peers = mnl_attr_nest_start(nlh, WGDEVICE_A_PEERS);
 	struct nlattr *peer = mnl_attr_nest_start(nlh, 0);
 	struct wireguard_dump dump;
@@ -244,85 +224,10 @@ static void test_wireguard_link_local_endpoint_keeps_its_link(void **state)
 	inventory_free(&inv);
 }
 
-#define KEY_A "0101010101010101010101010101010101010101010101010101010101010101"
-#define KEY_B "a0b0010101010101010101010101010101010101010101010101010101010102"
-
-static int parse_uapi(struct inventory *inv, struct wireguard_dump *dump, const char *text)
-{
-	char copy[1024];
-
-	assert_true(strlen(text) < sizeof(copy));
-	strcpy(copy, text);
-	start_dump(inv, dump);
-	dump_begin(dump);
-	return uapi_parse(copy, dump);
-}
-
-static void test_uapi_peers(void **state)
-{
-	struct wireguard_dump dump;
-	struct inventory inv;
-
-	(void)state;
-	assert_int_equal(parse_uapi(&inv, &dump,
-				    "private_key=" KEY_A "\nlisten_port=51820\nfwmark=51820\npublic_key=" KEY_B
-				    "\npreshared_key=" KEY_A "\nprotocol_version=1\nendpoint=[2001:db8::1]:12912\n"
-				    "last_handshake_time_sec=1700000000\ntx_bytes=38333\nrx_bytes=2224\n"
-				    "persistent_keepalive_interval=111\nallowed_ip=192.168.4.0/24\nallowed_ip=::/0\n"
-				    "public_key=" KEY_A "\nendpoint=192.0.2.1:65535\nnew_word=1\nerrno=0\n\n"),
-			 0);
-	assert_int_equal(inv.links[0].listen_port, 51820);
-	assert_int_equal(inv.links[0].fwmark, 51820);
-	assert_int_equal(inv.peers_n, 2);
-	assert_int_equal(inv.peers[0].public_key[0], 0xa0);
-	assert_int_equal(inv.peers[0].public_key[31], 2);
-	assert_int_equal(inv.peers[0].endpoint.ip.family, AF_INET6);
-	assert_int_equal(inv.peers[0].endpoint.port, 12912);
-	assert_int_equal(inv.peers[0].last_handshake_s, 1700000000);
-	assert_int_equal(inv.peers[0].rx_bytes, 2224);
-	assert_int_equal(inv.peers[0].keepalive_s, 111);
-	assert_int_equal(inv.allowed_ips_n, 2);
-	assert_int_equal(inv.allowed_ips[1].prefix_len, 0);
-	assert_int_equal(inv.allowed_ips[1].peer, 0);
-	assert_int_equal(inv.peers[1].endpoint.ip.family, AF_INET);
-	assert_int_equal(inv.peers[1].endpoint.port, 65535);
-	inventory_free(&inv);
-}
-
-/* What a daemon says wrongly is passed over where it is one value, and refused where the sense is lost. */
-static void test_uapi_nonsense(void **state)
-{
-	static const struct {
-		const char *text;
-		int err;
-	} rows[] = {
-		{ "", -EINVAL },
-		{ "listen_port=51820\n", -EINVAL },
-		{ "listen_port=51820\n\n", -EINVAL },
-		{ "no sense\nerrno=0\n\n", -EINVAL },
-		{ "errno=1\n\n", -EIO },
-		{ "public_key=0101\nerrno=0\n\n", -EINVAL },
-		{ "public_key=" KEY_A "\nallowed_ip=10.0.0.0\nallowed_ip=10.0.0.0/33\nallowed_ip=x/8\n"
-		  "allowed_ip=10.0.0.0/\nendpoint=\nendpoint=[::1:80\nendpoint=nowhere:1\nerrno=0\n\n",
-		  0 },
-	};
-	struct wireguard_dump dump;
-	struct inventory inv;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(parse_uapi(&inv, &dump, rows[i].text), rows[i].err);
-		assert_int_equal(inv.allowed_ips_n, 0);
-		if (inv.peers_n)
-			assert_int_equal(inv.peers[0].endpoint.ip.family, 0);
-		inventory_free(&inv);
-	}
-}
-
 static struct nlmsghdr *put_route(uint8_t type, uint32_t flags, uint32_t mtu, int32_t expires, uint32_t priority)
 {
 	const struct rta_cacheinfo info = { .rta_expires = expires };
-	struct nlmsghdr *nlh = begin(RTM_NEWROUTE, sizeof(struct rtmsg));
+	struct nlmsghdr *nlh = message_begin(RTM_NEWROUTE, sizeof(struct rtmsg));
 	struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 	struct nlattr *nest;
 
@@ -373,6 +278,23 @@ static void test_route_default_is_the_best(void **state)
 	assert_int_equal(route.oif, 100);
 }
 
+static void test_mtus_of_routes_into_a_tunnel(void **state)
+{
+	struct route_mtus mtus = { .oif = 100 };
+
+	(void)state;
+	assert_int_equal(route_parse_mtus(put_route(RTN_UNICAST, 0, 0, 0, 100), &mtus), 0);
+	assert_int_equal(route_parse_mtus(put_route(RTN_UNICAST, 0, 1200, 0, 101), &mtus), 0);
+	assert_int_equal(route_parse_mtus(put_route(RTN_UNICAST, RTM_F_CLONED, 1300, 600, 100), &mtus), 0);
+	assert_int_equal(route_parse_mtus(put_route(RTN_UNREACHABLE, 0, 1300, 0, 100), &mtus), 0);
+	assert_int_equal(mtus.min, 0);
+	assert_int_equal(route_parse_mtus(put_route(RTN_UNICAST, 0, 1500, 0, 100), &mtus), 0);
+	assert_int_equal(mtus.min, 1500);
+	assert_int_equal(route_parse_mtus(put_route(RTN_UNICAST, 0, 1380, 0, 100), &mtus), 0);
+	assert_int_equal(mtus.min, 1380);
+	assert_int_equal(mtus.max, 1500);
+}
+
 static void test_routes_for_an_audit(void **state)
 {
 	struct link_entry entries[] = { { .link = { .ifindex = 4, .name = "eth0", .mtu = 1500, .up = true } },
@@ -394,7 +316,7 @@ static void test_routes_for_an_audit(void **state)
 	assert_string_equal(dump.routes[0].link, "wg0");
 	assert_true(dump.routes[0].tunnel);
 
-	nlh = begin(RTM_NEWROUTE, sizeof(struct rtmsg));
+	nlh = message_begin(RTM_NEWROUTE, sizeof(struct rtmsg));
 	((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_family = AF_INET;
 	((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_type = RTN_UNICAST;
 	mnl_attr_put_u32(nlh, RTA_TABLE, 1000);
@@ -415,7 +337,7 @@ static void test_route_that_is_wanted(void **state)
 
 	(void)state;
 	for (int i = 0; i < 6; i++) {
-		nlh = begin(RTM_NEWROUTE, sizeof(struct rtmsg));
+		nlh = message_begin(RTM_NEWROUTE, sizeof(struct rtmsg));
 		rtm = mnl_nlmsg_get_payload(nlh);
 		*rtm = (struct rtmsg){ .rtm_family = AF_INET,
 				       .rtm_dst_len = i == 0 ? 16 : 8,
@@ -430,148 +352,9 @@ static void test_route_that_is_wanted(void **state)
 	assert_memory_equal(&want.message, nlh, nlh->nlmsg_len);
 }
 
-/* ---- rules of a packet filter ---- */
-
-static struct nlattr *begin_expression(struct nlmsghdr *nlh, const char *name, struct nlattr **element)
-{
-	*element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, name);
-	return mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
-}
-
-static void end_expression(struct nlmsghdr *nlh, struct nlattr *data, struct nlattr *element)
-{
-	mnl_attr_nest_end(nlh, data);
-	mnl_attr_nest_end(nlh, element);
-}
-
-static void put_number(struct nlmsghdr *nlh, const char *expression, uint16_t type, uint32_t value)
-{
-	struct nlattr *element, *data = begin_expression(nlh, expression, &element);
-
-	mnl_attr_put_u32(nlh, type, htonl(value));
-	end_expression(nlh, data, element);
-}
-
-static void put_cmp(struct nlmsghdr *nlh, uint32_t op, const void *value, size_t len)
-{
-	struct nlattr *element, *data = begin_expression(nlh, "cmp", &element), *nest;
-
-	mnl_attr_put_u32(nlh, NFTA_CMP_OP, htonl(op));
-	nest = mnl_attr_nest_start(nlh, NFTA_CMP_DATA);
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
-	mnl_attr_nest_end(nlh, nest);
-	end_expression(nlh, data, element);
-}
-
-static void put_immediate(struct nlmsghdr *nlh, uint16_t mss)
-{
-	struct nlattr *element, *data = begin_expression(nlh, "immediate", &element), *nest;
-	const uint16_t value = htons(mss);
-
-	nest = mnl_attr_nest_start(nlh, NFTA_IMMEDIATE_DATA);
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, sizeof(value), &value);
-	mnl_attr_nest_end(nlh, nest);
-	end_expression(nlh, data, element);
-}
-
-/* sreg 0: only reads the option, as a match does. */
-static void put_mss_option(struct nlmsghdr *nlh, uint32_t sreg)
-{
-	struct nlattr *element, *data = begin_expression(nlh, "exthdr", &element);
-
-	mnl_attr_put_u8(nlh, NFTA_EXTHDR_TYPE, 2);
-	mnl_attr_put_u32(nlh, NFTA_EXTHDR_OP, htonl(NFT_EXTHDR_OP_TCPOPT));
-	if (sreg)
-		mnl_attr_put_u32(nlh, NFTA_EXTHDR_SREG, htonl(sreg));
-	end_expression(nlh, data, element);
-}
-
-static struct nlmsghdr *begin_rule(uint8_t family, struct nlattr **list)
-{
-	struct nlmsghdr *nlh = begin(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, sizeof(struct nfgenmsg));
-
-	((struct nfgenmsg *)mnl_nlmsg_get_payload(nlh))->nfgen_family = family;
-	*list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
-	return nlh;
-}
-
-static void test_clamps_of_nftables(void **state)
-{
-	static const char name[IFACE_NAME_LEN] = "wg0";
-	const uint8_t ipv4 = NFPROTO_IPV4;
-	struct nft_dump dump = { 0 };
-	struct nlattr *list;
-	struct nlmsghdr *nlh;
-
-	(void)state;
-	nlh = begin_rule(NFPROTO_INET, &list);
-	put_number(nlh, "meta", NFTA_META_KEY, NFT_META_NFPROTO);
-	put_cmp(nlh, NFT_CMP_EQ, &ipv4, 1);
-	put_number(nlh, "meta", NFTA_META_KEY, NFT_META_OIFNAME);
-	put_cmp(nlh, NFT_CMP_EQ, name, sizeof(name));
-	put_immediate(nlh, 1360);
-	put_mss_option(nlh, 8);
-	mnl_attr_nest_end(nlh, list);
-	assert_int_equal(nft_parse(nlh, &dump), 0);
-	nlh = begin_rule(NFPROTO_IPV6, &list);
-	put_number(nlh, "meta", NFTA_META_KEY, NFT_META_IIFNAME);
-	put_cmp(nlh, NFT_CMP_NEQ, "wg", 2);
-	put_number(nlh, "payload", NFTA_PAYLOAD_OFFSET, 13); /* what is compared next is no interface */
-	put_cmp(nlh, NFT_CMP_EQ, "\2", 1);
-	put_number(nlh, "rt", NFTA_RT_KEY, NFT_RT_TCPMSS);
-	put_mss_option(nlh, 8);
-	mnl_attr_nest_end(nlh, list);
-	assert_int_equal(nft_parse(nlh, &dump), 0);
-	nlh = begin_rule(NFPROTO_IPV4, &list);
-	put_mss_option(nlh, 0);
-	mnl_attr_nest_end(nlh, list);
-	assert_int_equal(nft_parse(nlh, &dump), 0);
-
-	assert_int_equal(dump.n, 2);
-	assert_true(dump.clamps[0].ipv4);
-	assert_false(dump.clamps[0].ipv6);
-	assert_int_equal(dump.clamps[0].mss, 1360);
-	assert_int_equal(dump.clamps[0].out.match, AUDIT_IFACE_IS);
-	assert_string_equal(dump.clamps[0].out.name, "wg0");
-	assert_int_equal(dump.clamps[0].in.match, AUDIT_IFACE_ANY);
-	assert_true(dump.clamps[1].ipv6);
-	assert_int_equal(dump.clamps[1].mss, 0);
-	assert_int_equal(dump.clamps[1].in.match, AUDIT_IFACE_IS_NOT);
-	assert_int_equal(dump.clamps[1].in.name_len, 2);
-	free(dump.clamps);
-}
-
-static void test_clamps_of_iptables(void **state)
-{
-	struct nlattr *list, *element, *data;
-	const uint16_t mss[] = { 0xffff, 1400 };
-	struct nft_dump dump = { 0 };
-	struct nlmsghdr *nlh;
-
-	(void)state;
-	for (size_t i = 0; i < 4; i++) {
-		nlh = begin_rule(NFPROTO_IPV4, &list);
-		put_number(nlh, "meta", NFTA_META_KEY, NFT_META_IIFNAME);
-		put_cmp(nlh, NFT_CMP_EQ, "wg0", 4);
-		data = begin_expression(nlh, i < 3 ? "target" : "match", &element);
-		mnl_attr_put_strz(nlh, NFTA_TARGET_NAME, i == 2 ? "TCPOPTSTRIP" : "TCPMSS");
-		mnl_attr_put(nlh, NFTA_TARGET_INFO, sizeof(mss[0]), &mss[i % 2]);
-		end_expression(nlh, data, element);
-		mnl_attr_nest_end(nlh, list);
-		assert_int_equal(nft_parse(nlh, &dump), 0);
-	}
-	assert_int_equal(dump.n, 2);
-	assert_int_equal(dump.clamps[0].mss, 0);
-	assert_int_equal(dump.clamps[1].mss, 1400);
-	assert_true(dump.clamps[0].iptables);
-	assert_int_equal(dump.clamps[0].in.match, AUDIT_IFACE_IS);
-	free(dump.clamps);
-}
-
 static struct nlmsghdr *put_filter(int ifindex, uint32_t parent, uint32_t handle)
 {
-	struct nlmsghdr *nlh = begin(RTM_NEWTFILTER, sizeof(struct tcmsg));
+	struct nlmsghdr *nlh = message_begin(RTM_NEWTFILTER, sizeof(struct tcmsg));
 	struct tcmsg *tcm = mnl_nlmsg_get_payload(nlh);
 	struct nlattr *nest;
 
@@ -697,15 +480,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_wireguard_peer_over_two_messages),
-		cmocka_unit_test(test_uapi_peers),
-		cmocka_unit_test(test_uapi_nonsense),
 		cmocka_unit_test(test_wireguard_link_local_endpoint_keeps_its_link),
 		cmocka_unit_test(test_route_to_endpoint),
 		cmocka_unit_test(test_route_default_is_the_best),
+		cmocka_unit_test(test_mtus_of_routes_into_a_tunnel),
 		cmocka_unit_test(test_routes_for_an_audit),
 		cmocka_unit_test(test_route_that_is_wanted),
-		cmocka_unit_test(test_clamps_of_nftables),
-		cmocka_unit_test(test_clamps_of_iptables),
 		cmocka_unit_test(test_tc_counts_filters_of_the_hook),
 		cmocka_unit_test(test_walk_reads_to_the_end),
 		cmocka_unit_test(test_walk_errors),

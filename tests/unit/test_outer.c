@@ -103,34 +103,76 @@ static void test_all_lost(void **state)
 	assert_true(chance_all_lost(1e-6, UINT64_MAX) >= 0.0);
 }
 
-static void test_so_many(void **state)
+static const struct tried NONE = { 0, 0 };
+
+/* `tries` lost one by one, none of them because another was. */
+static double lost_apart(double tries, double lost, double passed)
 {
-	(void)state;
-	assert_float_equal(chance_so_many(0, 3.0), 1.0, 0);
-	assert_float_equal(chance_so_many(1, 1.0), 0.6321206, 1e-6); /* 1 - 1/e */
-	assert_float_equal(chance_so_many(3, 1.0), 0.0803014, 1e-6);
-	assert_float_equal(chance_so_many(10, 5.0), 0.0318281, 1e-6);
-	assert_true(chance_so_many(1, 0.0) < 1e-9);
-	assert_true(chance_so_many(3, 0.0) < 1e-9);
+	return chance_lost_too(tries, tries, (struct tried){ lost, passed }, NONE, NONE);
 }
 
-/* More losses are never more probable, and nothing leaves [0, 1]. */
-static void test_so_many_is_a_tail(void **state)
+/* The more passed, the less does plain loss explain; the more were lost, the more. */
+static void test_lost_too(void **state)
 {
-	const double expected[] = { 0.0, 1e-9, 0.1, 1, 30, 499, 501, 1e6, 1e18 };
+	(void)state;
+	assert_float_equal(lost_apart(0, 3, 10), 1.0, 1e-9);
+	assert_float_equal(lost_apart(4, 30000, 70000), 0.3 * 0.3 * 0.3 * 0.3, 1e-5);
+	assert_true(lost_apart(5, 0, 0) > 5e-4); /* the path may be dead */
+	assert_true(lost_apart(5, 0, 20) < 1e-5);
+	assert_true(lost_apart(5, 6, 20) > 1e-4);
+	for (double tries = 1; tries < 1e10; tries *= 3) {
+		double chance = lost_apart(tries, tries, 1e9);
+
+		assert_true(chance >= 0.0 && chance <= 1.0);
+		assert_true(lost_apart(tries + 1, tries, 1e9) <= chance);
+		assert_true(lost_apart(tries, tries + 1, 1e9) >= chance);
+		assert_true(lost_apart(tries, tries, 2e9) <= chance);
+	}
+}
+
+/* What comes back without loss makes a path that loses much less likely. */
+static void test_the_way_back_counts(void **state)
+{
+	const struct tried back = { 0, 40 }, known = { 0, 1 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-		double before = 1.0;
+	assert_true(chance_lost_too(5, 5, known, NONE, NONE) > 1e-4);
+	assert_true(chance_lost_too(5, 5, known, back, NONE) < 1e-4);
+}
 
-		for (uint64_t lost = 0; lost < 30000; lost += lost < 100 ? 1 : 331) {
-			double chance = chance_so_many(lost, expected[i]);
+/* Five tries in two bursts prove less than five alone, unless bursts are known to be short. */
+static void test_bursts(void **state)
+{
+	const struct tried known = { 2, 400 }, last = { 40, 10 }, end = { 0, 50 };
 
-			assert_true(chance >= 0.0 && chance <= 1.0 && chance <= before + 1e-9);
-			before = chance;
-		}
-		assert_true(chance_so_many(UINT64_MAX, expected[i]) >= 0.0);
-	}
+	(void)state;
+	assert_true(chance_lost_too(5, 2, known, NONE, last) > 10 * chance_lost_too(5, 5, known, NONE, last));
+	assert_true(chance_lost_too(5, 2, known, NONE, end) < chance_lost_too(5, 2, known, NONE, last) / 10);
+	assert_true(chance_lost_too(5, 2, known, NONE, end) >= chance_lost_too(5, 5, known, NONE, end));
+}
+
+/* What loses large packets and not small ones takes five large ones more easily. */
+static void test_policed(void **state)
+{
+	const struct tried others = { 0, 100 }, well = { 0, 50 }, policed = { 20, 40 };
+
+	(void)state;
+	assert_true(chance_policed(5, well, others) < 1e-8);
+	assert_true(chance_policed(5, policed, others) > 1e-4);
+	assert_true(chance_policed(5, NONE, others) < 1e-4); /* policers are rare */
+}
+
+/* One gap among many packets is anybody's; six where none are usual are not. */
+static void test_gaps_of_others(void **state)
+{
+	(void)state;
+	assert_true(chance_gaps_of_others(4, (struct tried){ 3, 100 }, (struct tried){ 0, 100 }) >
+		    1.0); /* one is missing */
+	assert_true(chance_gaps_of_others(1, (struct tried){ 1, 100 }, (struct tried){ 10, 990 }) > 0.1);
+	assert_true(chance_gaps_of_others(6, (struct tried){ 6, 20 }, (struct tried){ 0, 200 }) < 1e-5);
+	assert_true(chance_gaps_of_others(6, (struct tried){ 6, 20 }, (struct tried){ 60, 140 }) > 0.1);
+	assert_true(chance_gaps_of_others(UINT32_MAX, (struct tried){ UINT32_MAX, UINT32_MAX },
+					  (struct tried){ 0, 1 }) >= 0.0);
 }
 
 int main(void)
@@ -145,8 +187,11 @@ int main(void)
 		cmocka_unit_test(test_padding_never_shrinks_and_never_exceeds),
 		cmocka_unit_test(test_loss_rate),
 		cmocka_unit_test(test_all_lost),
-		cmocka_unit_test(test_so_many),
-		cmocka_unit_test(test_so_many_is_a_tail),
+		cmocka_unit_test(test_lost_too),
+		cmocka_unit_test(test_the_way_back_counts),
+		cmocka_unit_test(test_bursts),
+		cmocka_unit_test(test_policed),
+		cmocka_unit_test(test_gaps_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -213,6 +213,16 @@ static int read_records(int fd, struct outlet *o, uint64_t *now_ms, int last)
 	return records;
 }
 
+/* Until all of it is acknowledged, which takes the other end's kernel no time. */
+static void settle(struct outlet *o, uint64_t *now_ms)
+{
+	while (outlet_is_behind(o)) {
+		poll(NULL, 0, 1);
+		outlet_pump(o, ++*now_ms);
+		assert_true(*now_ms < 1000000);
+	}
+}
+
 static void tcp_that_breaks_and_comes_back(void **state)
 {
 	uint64_t now_ms = 1000;
@@ -228,6 +238,7 @@ static void tcp_that_breaks_and_comes_back(void **state)
 		send_numbered(o, i, now_ms);
 	fd = accept_one(server, o, &now_ms);
 	assert_int_equal(read_records(fd, o, &now_ms, 99), 100);
+	settle(o, &now_ms);
 	close(fd);
 	close(server);
 	for (; i < 150; i++)
@@ -237,7 +248,41 @@ static void tcp_that_breaks_and_comes_back(void **state)
 	server = tcp_server(target, sizeof(target), &port);
 	fd = accept_one(server, o, &now_ms);
 	assert_int_equal(read_records(fd, o, &now_ms, 149), 50);
+	settle(o, &now_ms);
 	assert_int_equal(outlet_counts(o).sent, 150);
+	assert_int_equal(outlet_counts(o).lost, 0);
+	outlet_close(o);
+	close(fd);
+	close(server);
+}
+
+/* What has not even reached the other end's kernel when the connection breaks goes over the next one. */
+static void tcp_that_breaks_with_records_under_way(void **state)
+{
+	uint64_t now_ms = 1000, taken;
+	uint16_t port = 0;
+	char target[64];
+	struct outlet *o;
+	int server = tcp_server(target, sizeof(target), &port), fd, small = 4096;
+
+	(void)state;
+	assert_int_equal(setsockopt(server, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	o = outlet_open(OUTLET_SYSLOG_TCP, target);
+	assert_non_null(o);
+	send_numbered(o, 0, now_ms);
+	fd = accept_one(server, o, &now_ms);
+	for (int i = 1; i < 300; i++)
+		send_numbered(o, i, now_ms);
+	close(fd);
+	close(server);
+	outlet_pump(o, ++now_ms); /* hears of it */
+	taken = outlet_counts(o).sent;
+	assert_in_range(taken, 1, 200);
+	server = tcp_server(target, sizeof(target), &port);
+	fd = accept_one(server, o, &now_ms);
+	assert_int_equal(read_records(fd, o, &now_ms, 299), 300 - taken);
+	settle(o, &now_ms);
+	assert_int_equal(outlet_counts(o).sent, 300);
 	assert_int_equal(outlet_counts(o).lost, 0);
 	outlet_close(o);
 	close(fd);
@@ -357,6 +402,7 @@ int main(void)
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(a_late_and_slow_receiver),
 		cmocka_unit_test(tcp_that_breaks_and_comes_back),
+		cmocka_unit_test(tcp_that_breaks_with_records_under_way),
 		cmocka_unit_test(tcp_that_does_not_read),
 		cmocka_unit_test(a_file_is_appended_to_and_rotated),
 		cmocka_unit_test(what_takes_nothing),

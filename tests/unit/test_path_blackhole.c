@@ -185,7 +185,7 @@ static void test_rx_proves_no_padding(void **state)
 /* rx: the server's certificate never comes, its last, small segment does; the counters show what was lost. */
 static void test_rx_hole_with_gaps(void **state)
 {
-	struct session *w;
+	struct scene_session *w;
 	struct wire_flow *tls;
 
 	(void)state;
@@ -216,7 +216,7 @@ static void test_rx_hole_with_gaps(void **state)
 static void test_rx_silence_with_gaps(void **state)
 {
 	struct wire_flow *tls, *ping;
-	struct session *w;
+	struct scene_session *w;
 
 	(void)state;
 	w = scene_session(&s, scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0"));
@@ -306,6 +306,50 @@ static void test_path_that_shrinks_under_way(void **state)
 	assert_bracket(&s.log[0], 1372, 1500, 1312);
 }
 
+/*
+ * After 30 s, in which large segments took so many tries each, another uplink: its hole is found as soon as any where
+ * nothing is known of loss and one packet a second is heard.
+ */
+static void failover_to_a_smaller_path(int tries)
+{
+	struct wire_flow *bulk, *other;
+	struct peer *a;
+
+	s.links[1].mtu = 1440;
+	a = scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	bulk = scene_flow(&s, "10.1.0.9");
+	other = scene_flow(&s, "10.1.0.9");
+	for (int i = 0; i < 30 * SECOND; i++) {
+		for (int again = 1; again < tries; again++)
+			flow_tries(&s, bulk, 1440);
+		flow_delivers(&s, bulk, 1440);
+		flow_delivers(&s, other, 1300);
+		scene_tick(&s);
+	}
+	a->egress_ifindex = 0; /* between the two there may be no way at all */
+	scene_tick(&s);
+	a->egress_ifindex = s.links[0].ifindex + 100;
+	for (int i = 0; i < 12 * SECOND; i++) {
+		if (i % SECOND == 1)
+			flow_delivers(&s, other, 1300);
+		scene_stall(&s, bulk, 1440, NULL, 1);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_bracket(&s.log[0], 1372, 1500, 1312);
+}
+
+static void test_what_passed_on_the_first_uplink_says_nothing_of_the_second(void **state)
+{
+	(void)state;
+	failover_to_a_smaller_path(1);
+}
+
+static void test_what_was_lost_on_the_first_uplink_says_nothing_of_the_second(void **state)
+{
+	(void)state;
+	failover_to_a_smaller_path(2);
+}
+
 /* The sender helps itself (RFC 4821) and goes on with less: the hole is still there. */
 static void test_size_that_the_sender_gave_up(void **state)
 {
@@ -327,6 +371,76 @@ static void test_size_that_the_sender_gave_up(void **state)
 	}
 	assert_int_equal(s.opened, 1);
 	assert_bracket(scene_last(&s), 1132, 8980, 1280);
+}
+
+#define CROWD 300 /* more stalled flows than a path's ledger holds */
+
+/* A flow of which nothing has come back yet since the programs look. */
+static struct wire_flow *unheard_flow(const char *remote, uint8_t flags)
+{
+	struct wire_flow *f = scene_flow(&s, remote), seen = *f;
+
+	*f = (struct wire_flow){ .tag = seen.tag,
+				 .ifindex = seen.ifindex,
+				 .family = seen.family,
+				 .protocol = seen.protocol,
+				 .flags = flags | WIRE_FLOW_TX_KNOWN,
+				 .headers = seen.headers,
+				 .first_ms = seen.first_ms,
+				 .last_tx_ms = seen.last_tx_ms,
+				 .last_rx_ms = seen.last_rx_ms,
+				 .local_port = seen.local_port,
+				 .remote_port = seen.remote_port };
+	memcpy(f->local, seen.local, sizeof(f->local));
+	memcpy(f->remote, seen.remote, sizeof(f->remote));
+	return f;
+}
+
+/* Beside a crowd that each `pause` ticks sends the same once more, a new connection begins to stall: it is told of within 5 s. */
+static void assert_told_beside(uint8_t flags, uint16_t inner, unsigned int pause, unsigned int begins)
+{
+	struct wire_flow *crowd[CROWD], *other, *fresh = NULL;
+
+	scene_end(&s);
+	scene_start(&s, 8920);
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	other = scene_flow(&s, "10.1.0.9");
+	for (size_t i = 0; i < CROWD; i++)
+		crowd[i] = unheard_flow(i % 2 ? "10.1.0.9" : "10.1.0.8", flags);
+	for (unsigned int tick = 0; tick < begins + 5 * SECOND; tick++) {
+		for (size_t i = 0; i < CROWD; i++)
+			if (tick % pause == i % pause)
+				flow_tries(&s, crowd[i], inner);
+		flow_delivers(&s, other, 100);
+		if (tick == begins) {
+			assert_int_equal(s.opened, 0);
+			fresh = scene_flow(&s, "10.1.0.9");
+		}
+		if (fresh)
+			scene_stall(&s, fresh, 8920, NULL, 1);
+		else
+			scene_tick(&s);
+	}
+	assert_int_equal(s.opened, 1);
+}
+
+/*
+ * Who starts this program in the middle of it all: hundreds of connections have stalled for long and try again once a minute,
+ * and their clients try anew.
+ */
+static void test_new_one_among_old_ones(void **state)
+{
+	(void)state;
+	assert_told_beside(0, 8920, 60 * SECOND, 1);
+	assert_told_beside(0, 8920, 60 * SECOND, 20 * SECOND);
+	assert_told_beside(0, 8920, 60 * SECOND, 70 * SECOND);
+}
+
+/* Hundreds of hosts that are not there are asked for a connection meanwhile. */
+static void test_new_one_among_syns(void **state)
+{
+	(void)state;
+	assert_told_beside(WIRE_FLOW_SYN_TX, 60, 2 * SECOND, 10 * SECOND);
 }
 
 /* Packet by packet: whatever the seed, the hole is found in its own direction, and its bracket holds the truth. */
@@ -383,7 +497,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_of_two_peers_only_the_bad_one, start, end),
 		cmocka_unit_test_setup_teardown(test_many_flows_are_one_finding, start, end),
 		cmocka_unit_test_setup_teardown(test_path_that_shrinks_under_way, start, end),
+		cmocka_unit_test_setup_teardown(test_what_passed_on_the_first_uplink_says_nothing_of_the_second, start,
+						end),
+		cmocka_unit_test_setup_teardown(test_what_was_lost_on_the_first_uplink_says_nothing_of_the_second,
+						start, end),
 		cmocka_unit_test_setup_teardown(test_size_that_the_sender_gave_up, start, end),
+		cmocka_unit_test_setup_teardown(test_new_one_among_old_ones, start, end),
+		cmocka_unit_test_setup_teardown(test_new_one_among_syns, start, end),
 		cmocka_unit_test(test_simulated_hole_to_the_peer),
 		cmocka_unit_test(test_simulated_hole_from_the_peer),
 	};

@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #include "audit/note.h"
+#include "joint.h"
 #include "sink.h"
 
 #define NOON 1767265267250 /* 2026-01-01T11:01:07.250Z */
@@ -256,6 +257,7 @@ static void the_largest_status_fits(void **state)
 	static char blinds[4096];
 	struct audit_result result = { 0 };
 	struct status_probe probe;
+	struct joint_result joint;
 	static struct status s;
 	const struct sink *sink;
 
@@ -263,6 +265,8 @@ static void the_largest_status_fits(void **state)
 	memset(&probe, 0x7f, sizeof(probe));
 	probe.to.family = probe.said_by.family = AF_INET6;
 	probe.exact = false;
+	memset(&joint, 0x7f, sizeof(joint));
+	joint.ends[0].shared = joint.ends[1].shared = false;
 	for (int attached = 0; attached <= 1; attached++) {
 		memset(&s, 0x01, sizeof(s));
 		memset(links, 0x7f, sizeof(links));
@@ -274,6 +278,7 @@ static void the_largest_status_fits(void **state)
 		s.note = NULL;
 		s.result = &result;
 		s.probe = &probe;
+		s.joint = &joint;
 		for (size_t i = 0; i < STATUS_HOOKS_MAX; i++) {
 			s.hooks[i].attached = attached;
 			s.hooks[i].blinds = blinds;

@@ -12,6 +12,8 @@ static void counters_are_a_metric(void **state)
 	s.snap.losses[WIRE_LOSS_TALLY_FULL] = 4;
 	s.counters[1].direction[WIRE_TX].packets = 5;
 	s.counters[2].direction[WIRE_TX].packets = 100;
+	s.snap.tcp_probes[TCP_PROBE_ARRIVED] = 6;
+	s.snap.tcp_probes[TCP_PROBE_LOST] = 5;
 	root = ecs_counters(&s.snap);
 	counters = json_incref(own(root, "counters"));
 	json_object_del(root, "mtuscope");
@@ -22,10 +24,11 @@ static void counters_are_a_metric(void **state)
 				    "info", "module", "mtuscope", "dataset", "mtuscope.counters"));
 	assert_int_equal(json_array_size(json_object_get(counters, "links")), 4);
 	json_object_del(counters, "links");
-	assert_json(counters, json_pack("{s[] s[] s[] s{si} s{si si si si si} s{si si si si si}}", "peers", "tallies",
-					"drops", "flows", "tracked", 1, "lost", "flow_evicted", 0, "flow_refused", 0,
-					"session_full", 0, "tally_full", 4, "unparsed", 0, "omitted", "links", 0,
-					"peers", 0, "tallies", 0, "drops", 0, "sizes", 0));
+	assert_json(counters,
+		    json_pack("{s[] s[] s[] s{si} s{si si} s{si si si si si} s{si si si si si}}", "peers", "tallies",
+			      "drops", "flows", "tracked", 1, "tcp_probes", "arrived", 6, "lost", 5, "lost",
+			      "flow_evicted", 0, "flow_refused", 0, "session_full", 0, "tally_full", 4, "unparsed", 0,
+			      "omitted", "links", 0, "peers", 0, "tallies", 0, "drops", 0, "sizes", 0));
 	json_decref(counters);
 	json_decref(root);
 }
@@ -70,18 +73,18 @@ static void counters_of_peers(void **state)
 	scene_start(&s);
 	/* 100 … 199 with three missing; all of 0 … 9; a flood of old counters is no loss; a stranger. */
 	scene_session(&s, 0, WIRE_RX, "192.0.2.1",
-		      (struct wire_session){ .counter_first = 100,
-					     .counter_max = 199,
-					     .received = 97,
-					     .duplicates = 2,
-					     .bytes = 14000,
-					     .size_outer = 1452 });
+		      (struct session_value){ .counter_first = 100,
+					      .counter_max = 199,
+					      .received = 97,
+					      .duplicates = 2,
+					      .bytes = 14000,
+					      .size_outer = 1452 });
 	scene_session(&s, 1, WIRE_TX, "192.0.2.1",
-		      (struct wire_session){ .counter_max = 9, .received = 10, .bytes = 960, .size_outer = 96 });
+		      (struct session_value){ .counter_max = 9, .received = 10, .bytes = 960, .size_outer = 96 });
 	scene_session(&s, 2, WIRE_RX, "192.0.2.1",
-		      (struct wire_session){ .counter_max = 9, .received = 50, .bytes = 1, .size_outer = 1 });
+		      (struct session_value){ .counter_max = 9, .received = 50, .bytes = 1, .size_outer = 1 });
 	scene_session(&s, 3, WIRE_RX, "192.0.2.9",
-		      (struct wire_session){ .received = 1, .bytes = 80, .size_outer = 80 });
+		      (struct session_value){ .received = 1, .bytes = 80, .size_outer = 80 });
 	root = ecs_counters(&s.snap);
 	assert_json(counters_list(root, "peers"),
 		    json_pack("[{ss ss s{si si si si si} s{si si si}} {sn sn s{si si si si si} s{si si si}}]",
@@ -130,20 +133,24 @@ static void counters_of_rare_things(void **state)
 	put_ip(s.tallies[2].key.remote, AF_INET, "10.0.0.1");
 	put_ip(s.tallies[2].key.reporter, AF_INET, "10.2.0.9");
 	s.snap.tallies_n = 3;
+	s.snap.retired[WIRE_TALLY_HANDSHAKE_RX] = 8;
 	s.drops[0] = (struct drop){ .reason = "NETFILTER_DROP", .count = 2 };
 	s.drops[1] = (struct drop){ .reason = "PKT_TOO_BIG", .count = 9 };
 	s.snap.drops_n = 2;
 	root = ecs_counters(&s.snap);
 	assert_json(counters_list(root, "tallies"),
-		    json_pack("[{ss si si ss ss s{ss si} ss sn si s{si si}} {ss si si ss sn s{ss sn} sn ss si s{sn sn}}"
+		    json_pack("[{ss si sn ss sn s{sn sn} sn sn si s{sn sn}} {ss si si ss ss s{ss si} ss sn si s{si "
+			      "si}} {ss si si ss sn s{ss sn} sn ss si s{sn sn}}"
 			      " {ss si sn ss sn s{sn sn} sn sn si s{sn sn}}]",
-			      "kind", "too-big-rx", "aux", 1400, "family", 4, "layer", "outer", "interface", "eth0",
-			      "remote", "ip", "192.0.2.1", "port", 51820, "reporter", "198.51.100.1", "destination",
-			      "count", 3, "size", "min", 1, "max", 9, "kind", "too-big-made", "aux", 1420, "family", 4,
-			      "layer", "inner", "interface", "remote", "ip", "10.0.0.1", "port", "reporter",
-			      "destination", "10.2.0.9", "count", 2, "size", "min", "max", "kind", "fragment-failed",
-			      "aux", 90, "family", "layer", "outer", "interface", "remote", "ip", "port", "reporter",
-			      "destination", "count", 1, "size", "min", "max"));
+			      "kind", "handshake-rx", "aux", 0, "family", "layer", "outer", "interface", "remote", "ip",
+			      "port", "reporter", "destination", "count", 8, "size", "min", "max", "kind", "too-big-rx",
+			      "aux", 1400, "family", 4, "layer", "outer", "interface", "eth0", "remote", "ip",
+			      "192.0.2.1", "port", 51820, "reporter", "198.51.100.1", "destination", "count", 3, "size",
+			      "min", 1, "max", 9, "kind", "too-big-made", "aux", 1420, "family", 4, "layer", "inner",
+			      "interface", "remote", "ip", "10.0.0.1", "port", "reporter", "destination", "10.2.0.9",
+			      "count", 2, "size", "min", "max", "kind", "fragment-failed", "aux", 90, "family", "layer",
+			      "outer", "interface", "remote", "ip", "port", "reporter", "destination", "count", 1,
+			      "size", "min", "max"));
 	assert_json(counters_list(root, "drops"), json_pack("[{ss si}{ss si}]", "reason", "PKT_TOO_BIG", "count", 9,
 							    "reason", "NETFILTER_DROP", "count", 2));
 	json_decref(root);
@@ -161,7 +168,7 @@ static void text_of_counters(void **state)
 	memcpy(s.links[1].name, "e\033[2J", 6);
 	s.counters[0].direction[WIRE_TX].packets = 12;
 	scene_session(&s, 0, WIRE_RX, "192.0.2.1",
-		      (struct wire_session){ .counter_max = 99, .received = 98, .size_outer = 1452 });
+		      (struct session_value){ .counter_max = 99, .received = 98, .size_outer = 1452 });
 	s.drops[0] = (struct drop){ .reason = "PKT_TOO_BIG", .count = 9 };
 	s.snap.drops_n = 1;
 	s.tallies[0] = (struct tally){ .key = { .kind = WIRE_TALLY_HANDSHAKE_TX,

@@ -169,9 +169,9 @@ static void an_ordinary_gateway_is_complete(void **state)
 		}
 	}
 	for (size_t i = 0; i < 200; i++)
-		g->sessions[i].value = (struct wire_session){ .received = 1000000000, .bytes = 1000000000000 };
+		g->sessions[i].value = (struct session_value){ .received = 1000000000, .bytes = 1000000000000 };
 	for (size_t i = 0; i < 40; i++)
-		g->tallies[i].value = (struct wire_tally){ .count = 100000 };
+		g->tallies[i].value = (struct tally_value){ .count = 100000 };
 	g->snap.sessions_n = 200;
 	g->snap.tallies_n = 40;
 	g->snap.drops_n = 20;

@@ -70,12 +70,12 @@ struct scene {
 	struct link_counters counters[3];
 	struct tally tallies[3];
 	struct drop drops[2];
-	struct wire_flow flows[1];
+	struct flow flows[1];
 	struct snapshot snap;
 };
 
 static inline void scene_session(struct scene *s, size_t i, enum wire_direction direction, const char *remote,
-				 struct wire_session value)
+				 struct session_value value)
 {
 	s->sessions[i].key.index = (uint32_t)i;
 	s->sessions[i].key.direction = direction;

@@ -159,6 +159,20 @@ static void test_any_other_address(void **state)
 	assert_int_equal(t.measure.endpoint.family, AF_INET);
 }
 
+/* What a group or nobody has: though a peer takes everything, none of them is a host behind it. */
+static void test_no_host(void **state)
+{
+	static const char *const TEXTS[] = { "0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255", "::", "ff02::1" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++)
+		assert_int_equal(target_find(&t, &inv, TEXTS[i]), TARGET_NO_HOST);
+	assert_int_equal(target_find(&t, &inv, "fe80::1"), TARGET_OK);
+	assert_true(target_is_link_local(&t.measure.endpoint));
+	assert_int_equal(target_find(&t, &inv, "fec0::1"), TARGET_OK);
+	assert_false(target_is_link_local(&t.measure.endpoint));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_endpoint),
 		cmocka_unit_test(test_address_behind_a_peer),
 		cmocka_unit_test(test_any_other_address),
+		cmocka_unit_test(test_no_host),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -88,7 +88,10 @@ static void test_odd_file(void **state)
 					     "   ",
 					     "PublicKey = =#=#",
 					     "\xff\xfe = \x80",
-					     "[Unknown Section]" };
+					     "[Unknown Section]",
+					     "mtu=1300",
+					     "PreUp = ip link set %i mtu 9000; true",
+					     "MTU\t=\t1500\t# of nobody" };
 	char *text = calloc(1, 65536), *out = calloc(1, 65536 + WGQUICK_GROWTH);
 	size_t len = 0, at, n;
 
@@ -97,8 +100,9 @@ static void test_odd_file(void **state)
 	at = len;
 	len += (size_t)sprintf(text + len, "8920 # MTU = 1\r\n[Peer]\n");
 	for (size_t i = 0; i < 500; i++)
-		len += (size_t)sprintf(text + len, "%s%s", lines[i * 7 % 10], i % 3 ? "\n" : "\r\n");
-	len += (size_t)sprintf(text + len, "Endpoint = 1.2.3.4:5");
+		len += (size_t)sprintf(text + len, "%s%s", lines[i * 7 % 13], i % 3 ? "\n" : "\r\n");
+	/* Again the interface's, with nothing that is an MTU, and no end of the last line. */
+	len += (size_t)sprintf(text + len, "[INTERFACE]\n#MTU = 1\nPreUp = mtu = 2\n\tMTU\nMTUs = 3");
 	n = wgquick_set_mtu(text, len, 1440, out);
 	assert_int_equal(n, len);
 	assert_memory_equal(out, text, at);

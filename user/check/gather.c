@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "audit/audit.h"
 #include "config.h"
 #include "gateway.h"
 
@@ -65,10 +66,64 @@ static int gather_configs(struct audit_scene *scene)
 	return 0;
 }
 
+static bool has_way(const struct audit_scene *scene, uint32_t peer, uint32_t ifindex)
+{
+	for (size_t i = scene->ways_n; i-- > 0 && scene->ways[i].peer == peer;)
+		if (scene->ways[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* Room for all the ways that one more peer can have. */
+static int grow_ways(struct audit_scene *scene)
+{
+	struct audit_way *grown = reallocarray(scene->ways, scene->ways_n + scene->routes_n + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	scene->ways = grown;
+	return 0;
+}
+
+/* The way in use, and then those of other uplinks that the kernel has a route by. */
+static int gather_ways_of(struct audit_scene *scene, struct inventory_reader *reader, uint32_t index)
+{
+	const struct peer *peer = &scene->inventory.peers[index];
+	const struct link *tunnel = inventory_link(&scene->inventory, peer->tunnel_ifindex);
+	int err = grow_ways(scene);
+	bool yes;
+
+	if (err)
+		return err;
+	scene->ways[scene->ways_n++] = (struct audit_way){ .peer = index, .ifindex = peer->egress_ifindex };
+	for (size_t i = 0; !err && tunnel && peer->off_link && i < scene->routes_n; i++) {
+		uint32_t ifindex = scene->routes[i].ifindex;
+
+		if (!audit_is_uplink(&scene->routes[i], peer) || has_way(scene, index, ifindex))
+			continue;
+		err = inventory_reaches(reader, tunnel, peer, ifindex, &yes);
+		if (!err && yes)
+			scene->ways[scene->ways_n++] = (struct audit_way){ .peer = index, .ifindex = ifindex };
+	}
+	return err;
+}
+
+static int gather_ways(struct audit_scene *scene, struct inventory_reader *reader)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < scene->inventory.peers_n; i++)
+		if (scene->inventory.peers[i].egress_ifindex)
+			err = gather_ways_of(scene, reader, i);
+	return err;
+}
+
 static int gather(struct audit_scene *scene, struct inventory_reader *reader, const char *command)
 {
 	int err = inventory_read_routes(reader, &scene->routes, &scene->routes_n);
 
+	if (!err)
+		err = gather_ways(scene, reader);
 	if (!err)
 		err = gather_configs(scene);
 	if (err) {
@@ -94,7 +149,7 @@ int gather_scene(struct audit_scene *scene, const char *const *interfaces, size_
 	int err;
 
 	*scene = (struct audit_scene){ 0 };
-	err = gateway_read(&reader, &options, &scene->inventory, command);
+	err = gateway_read(&reader, &options, &scene->inventory, GATEWAY_TUNNEL, command);
 	if (!err)
 		err = gather(scene, reader, command);
 	inventory_close(reader);
@@ -105,6 +160,7 @@ void gather_free(struct audit_scene *scene)
 {
 	inventory_free(&scene->inventory);
 	free(scene->routes);
+	free(scene->ways);
 	free(scene->clamps);
 	free(scene->configs);
 	*scene = (struct audit_scene){ 0 };

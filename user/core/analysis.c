@@ -25,9 +25,9 @@ static const struct {
 struct analysis {
 	struct ledgers *ledgers;
 	struct findings *findings;
-	uint32_t last_ms;
-	uint64_t losses;  /* sum of all counters of the last snapshot */
-	uint32_t loss_ms; /* when it last grew, 0: never */
+	msec_t last_ms;
+	uint64_t losses; /* sum of all counters of the last snapshot */
+	msec_t loss_ms;	 /* when it last grew, 0: never */
 	size_t opened;
 	enum finding_severity worst;
 };
@@ -88,7 +88,7 @@ static void losses_enter(struct analysis *a, const struct snapshot *snap)
 }
 
 /* What one detector says of one path, in doubt where something was lost. */
-static bool ask(const struct analysis *a, detect_fn detect, const struct ledger *l, uint32_t now_ms, struct verdict *v)
+static bool ask(const struct analysis *a, detect_fn detect, const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
 	if (!detect(l, now_ms, v))
 		return false;

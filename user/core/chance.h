@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Could it be chance? The two probabilities with which a verdict is weighed against plain loss that does not depend on size.
- */
+/* Could it be chance? With these a verdict is weighed against plain loss, which does not depend on size. */
 #ifndef MTUSCOPE_CHANCE_H
 #define MTUSCOPE_CHANCE_H
 
@@ -16,19 +14,28 @@ double chance_loss_rate(uint64_t lost, uint64_t sent);
 /* Probability that `tries` independent packets are all lost at that rate. */
 double chance_all_lost(double rate, uint64_t tries);
 
-/*
- * Probability of one loss pattern in hindsight: `tries` packets are all lost and `passed` others are not, at the rate, not
- * below `rate`, that makes it likeliest.
- */
-double chance_only_these(double rate, uint64_t tries, uint64_t passed);
+/* What became of packets. */
+struct tried {
+	double lost, passed;
+};
 
 /*
- * `lost` gaps were seen where `expected` are expected. How much likelier is it that `replies` of them are on top of
- * that, than that all of them are plain loss (a ratio of Poisson probabilities).
+ * Probability that `tries` packets are all lost, on a path of which is known what became of others, and of packets of the
+ * way back; whatever its rate of loss is. While little is known of it, it is most likely low, and may be any. Losses may come
+ * in bursts, of which the tries were hit by so many; of packets that followed a lost one is known what became of them.
  */
-double chance_odds_lost_here(uint64_t lost, uint64_t replies, double expected);
+double chance_lost_too(double tries, double bursts, struct tried known, struct tried back, struct tried after_loss);
 
-/* Probability of `lost` or more losses where `expected` are expected (Poisson's upper tail). */
-double chance_so_many(uint64_t lost, double expected);
+/*
+ * Probability that something that takes large packets more often than small ones (byte-counting queues, policers) is there
+ * and takes all of `tries`, where it is known what became of large ones before, and of others.
+ */
+double chance_policed(double tries, struct tried like, struct tried others);
+
+/*
+ * Of `now`, on a path of which is known what became of others `before`: how much likelier is it that all that were lost are
+ * plain loss, than that `tries` of them are something else's?
+ */
+double chance_gaps_of_others(double tries, struct tried now, struct tried before);
 
 #endif

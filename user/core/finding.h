@@ -121,6 +121,9 @@ enum finding_severity finding_class_severity(enum finding_class class);
  * Sets id from class, direction, peer, tunnel, the moment it was opened and first_seen_ms: stable for its life, and another
  * one for the next finding of the same path.
  */
-void finding_id_make(struct finding *f, uint32_t tunnel_ifindex, uint32_t opened_ms);
+void finding_id_make(struct finding *f, uint32_t tunnel_ifindex, msec_t opened_ms);
+
+/* Sets networks: what is routed to that peer alone. A default route is not, nor is more than fits. */
+void finding_describe_networks(struct finding *f, const struct inventory *inv, const struct peer *p);
 
 #endif

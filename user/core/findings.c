@@ -19,13 +19,13 @@
 struct living {
 	struct finding f;
 	uint32_t tunnel_ifindex;
-	uint32_t opened_ms;
-	uint32_t evidence_ms; /* last verdict; what the programs date with this time came after it */
-	uint32_t told_ms;     /* last open or update */
-	uint32_t path_ms;     /* peer and tunnel last seen */
-	bool changed;	      /* since told_ms */
+	msec_t opened_ms;
+	msec_t evidence_ms; /* last verdict; what the programs date with this time came after it */
+	msec_t told_ms;	    /* last open or update */
+	msec_t path_ms;	    /* peer and tunnel last seen */
+	bool changed;	    /* since told_ms */
 	struct finding_probe probe;
-	uint32_t probed_ms; /* 0: never, or refuted since */
+	msec_t probed_ms; /* 0: never, or refuted since */
 };
 
 struct findings {
@@ -52,58 +52,21 @@ size_t findings_each(const struct findings *fs, finding_fn fn, void *arg)
 	return fs->n;
 }
 
+static bool is_of_peer(const struct living *it, const struct ledger *l)
+{
+	return it->tunnel_ifindex == l->tunnel_ifindex && !memcmp(it->f.public_key, l->public_key, WG_KEY_LEN);
+}
+
 static struct living *living_find(struct findings *fs, const struct ledger *l, enum finding_class class)
 {
 	for (size_t i = 0; i < fs->n; i++) {
 		struct living *it = &fs->living[i];
 
-		if (it->f.class == class && it->tunnel_ifindex == l->tunnel_ifindex &&
-		    it->f.direction == l->direction && it->f.has_peer == l->has_peer &&
-		    !memcmp(it->f.public_key, l->public_key, WG_KEY_LEN))
+		if (it->f.class == class && is_of_peer(it, l) && it->f.direction == l->direction &&
+		    it->f.has_peer == l->has_peer)
 			return it;
 	}
 	return NULL;
-}
-
-static uint64_t mix64(uint64_t h, const void *data, size_t len)
-{
-	const unsigned char *byte = data;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ byte[i]) * 0x100000001b3ULL; /* FNV-1a */
-	return h ^ h >> 31;
-}
-
-void finding_id_make(struct finding *f, uint32_t tunnel_ifindex, uint32_t opened_ms)
-{
-	uint64_t h[2] = { 0xcbf29ce484222325ULL, 0x84222325cbf29ce4ULL };
-
-	for (int i = 0; i < 2; i++) {
-		h[i] = mix64(h[i], &f->class, sizeof(f->class));
-		h[i] = mix64(h[i], &f->direction, sizeof(f->direction));
-		h[i] = mix64(h[i], f->public_key, sizeof(f->public_key));
-		h[i] = mix64(h[i], &tunnel_ifindex, sizeof(tunnel_ifindex));
-		h[i] = mix64(h[i], &opened_ms, sizeof(opened_ms));
-		h[i] = mix64(h[i], &f->first_seen_ms, sizeof(f->first_seen_ms));
-	}
-	snprintf(f->id, sizeof(f->id), "%016llx%016llx", (unsigned long long)h[0], (unsigned long long)h[1]);
-}
-
-/* What is routed to the peer alone; a default route is not, nor more than fits. */
-static void networks_describe(struct finding *f, const struct inventory *inv, const struct peer *p)
-{
-	f->networks_n = 0;
-	for (size_t i = 0; i < inv->allowed_ips_n; i++) {
-		const struct allowed_ip *a = &inv->allowed_ips[i];
-
-		if (&inv->peers[a->peer] != p)
-			continue;
-		if (!a->prefix_len || f->networks_n == FINDING_NETWORKS_MAX) {
-			f->networks_n = 0;
-			return;
-		}
-		f->networks[f->networks_n++] = (struct ip_network){ .ip = a->ip, .prefix_len = a->prefix_len };
-	}
 }
 
 static void path_describe(struct living *it, const struct snapshot *snap, const struct ledger *l)
@@ -122,13 +85,12 @@ static void path_describe(struct living *it, const struct snapshot *snap, const 
 			continue;
 		it->changed |= memcmp(&it->f.endpoint, &p->endpoint, sizeof(p->endpoint)) != 0;
 		it->f.endpoint = p->endpoint;
-		if (tunnel && tunnel->peers_n > 1)
-			networks_describe(&it->f, &snap->inventory, p);
+		finding_describe_networks(&it->f, &snap->inventory, p);
 	}
 }
 
 /* Narrows the bracket by the verdict; what contradicts it is older and gives way. */
-static void bracket_merge(struct finding *f, const struct ledger *l, const struct verdict *v, uint32_t evidence_ms)
+static void bracket_merge(struct finding *f, const struct ledger *l, const struct verdict *v, msec_t evidence_ms)
 {
 	uint32_t upper = v->upper, lower = v->lower;
 
@@ -176,10 +138,39 @@ static void probe_recommend(struct living *it)
 		it->f.basis = BASIS_PROBE;
 }
 
-static void verdict_take(struct living *it, const struct snapshot *snap, const struct ledger *l,
-			 const struct verdict *v)
+/*
+ * The largest outer size that may be counted on: what the verdict says, a usual path's or what was proven of this one, and what
+ * a hole of the same peer leaves.
+ */
+static uint32_t path_limit(const struct findings *fs, const struct ledger *l, const struct verdict *v, msec_t now_ms,
+			   enum finding_basis *basis)
 {
-	uint32_t lower = it->f.path_mtu_lower, upper = it->f.path_mtu_upper, mtu = it->f.recommended_mtu;
+	uint32_t limit = ledger_delivered_below(l, 0, now_ms > LEDGER_WINDOW_MS ? now_ms - LEDGER_WINDOW_MS : 1);
+
+	*basis = BASIS_BRACKET;
+	if (limit < INTERNET_MTU)
+		limit = INTERNET_MTU;
+	if (v->limit && v->limit <= limit) {
+		limit = v->limit;
+		*basis = v->basis;
+	}
+	for (size_t i = 0; i < fs->n; i++) {
+		const struct finding *hole = &fs->living[i].f;
+		uint32_t safe = hole->recommended_mtu + outer_overhead(l->outer_family);
+
+		if (!is_of_peer(&fs->living[i], l) || hole->class > FINDING_REASSEMBLY_FAILURE || safe >= limit)
+			continue;
+		limit = safe;
+		*basis = hole->basis;
+	}
+	return limit;
+}
+
+static void verdict_take(const struct findings *fs, struct living *it, const struct snapshot *snap,
+			 const struct ledger *l, const struct verdict *v)
+{
+	uint32_t lower = it->f.path_mtu_lower, upper = it->f.path_mtu_upper, mtu = it->f.recommended_mtu, limit;
+	enum finding_basis basis;
 
 	bracket_merge(&it->f, l, v, it->evidence_ms);
 	it->f.confidence = v->confidence;
@@ -194,7 +185,8 @@ static void verdict_take(struct living *it, const struct snapshot *snap, const s
 		it->probed_ms = 0;
 	if (it->probed_ms)
 		probe_apply(it);
-	recommend_mtu(&it->f, v->limit, v->basis);
+	limit = path_limit(fs, l, v, snap->now_ms, &basis);
+	recommend_mtu(&it->f, limit, basis);
 	probe_recommend(it);
 	recommend_fix(&it->f);
 	if (lower != it->f.path_mtu_lower || upper != it->f.path_mtu_upper || mtu != it->f.recommended_mtu)
@@ -227,7 +219,7 @@ static struct living *living_open(struct findings *fs, const struct snapshot *sn
 	return it;
 }
 
-static void tell(struct living *it, enum finding_state state, uint32_t now_ms, finding_fn fn, void *arg)
+static void tell(struct living *it, enum finding_state state, msec_t now_ms, finding_fn fn, void *arg)
 {
 	it->f.state = state;
 	it->told_ms = now_ms;
@@ -237,6 +229,12 @@ static void tell(struct living *it, enum finding_state state, uint32_t now_ms, f
 		fn(&it->f, arg);
 }
 
+static void update(struct living *it, msec_t now_ms, finding_fn fn, void *arg)
+{
+	if (it->changed && now_ms - it->told_ms >= UPDATE_MIN_MS)
+		tell(it, FINDING_UPDATE, now_ms, fn, arg);
+}
+
 static void resolve(struct findings *fs, struct living *it, const struct snapshot *snap, finding_fn fn, void *arg)
 {
 	it->f.last_seen_ms = snap->realtime_ms;
@@ -244,14 +242,35 @@ static void resolve(struct findings *fs, struct living *it, const struct snapsho
 	*it = fs->living[--fs->n];
 }
 
-/* The size arrives again, or the tunnel's MTU no longer allows it and traffic flows. */
-static bool step_is_over(const struct living *it, const struct ledger *l, uint32_t now_ms)
+/*
+ * Senders are told that the peer's route carries what is recommended, and traffic flows: that route is the cure. What
+ * flowed within the tick of the message is dated before it, and then some time without a new stall must do.
+ */
+static bool route_is_cure(const struct living *it, const struct ledger *l, msec_t now_ms)
 {
-	uint32_t largest = l->tunnel_mtu + outer_overhead(l->outer_family);
+	msec_t delivered_ms = ledger_delivered_ms(l, TRAFFIC_OUTER);
+
+	for (size_t i = 0; i < l->subjects_n; i++) {
+		const struct subject *s = l->subjects[i];
+
+		if (s->key.kind == WIRE_TALLY_TOO_BIG_MADE && s->key.aux <= it->f.recommended_mtu &&
+		    s->last_ms > it->evidence_ms &&
+		    (delivered_ms >= s->last_ms || (delivered_ms >= it->evidence_ms && now_ms - s->last_ms > CURED_MS)))
+			return true;
+	}
+	return false;
+}
+
+/* The size arrives again, or the tunnel's MTU no longer allows it and traffic flows. */
+static bool step_is_over(const struct living *it, const struct ledger *l, msec_t now_ms)
+{
+	uint32_t largest = outer_size(l->tunnel_mtu, l->route_mtu_most, l->outer_family);
 
 	if (it->f.path_mtu_upper && ledger_delivered_ms(l, it->f.path_mtu_upper) >= it->evidence_ms)
 		return true;
 	if (!it->f.path_mtu_upper && ledger_subject(l, WIRE_TALLY_REASSEMBLED, -1, it->evidence_ms + 1))
+		return true;
+	if (route_is_cure(it, l, now_ms))
 		return true;
 	if (l->mtu_changed_ms <= it->opened_ms || (it->f.path_mtu_upper && largest >= it->f.path_mtu_upper))
 		return false;
@@ -262,9 +281,9 @@ static bool step_is_over(const struct living *it, const struct ledger *l, uint32
 }
 
 /* The proof that the trouble is over; without one a finding lives on for a while, so that it does not flap. */
-static bool is_over(const struct living *it, const struct ledger *l, uint32_t now_ms)
+static bool is_over(const struct living *it, const struct ledger *l, msec_t now_ms)
 {
-	uint32_t quiet_ms = now_ms - it->evidence_ms;
+	msec_t quiet_ms = now_ms - it->evidence_ms;
 
 	switch (it->f.class) {
 	case FINDING_PATH_BLACKHOLE:
@@ -289,7 +308,7 @@ static bool is_overshadowed(const struct findings *fs, const struct ledger *l, e
 	for (size_t i = 0; i < fs->n; i++) {
 		const struct living *it = &fs->living[i];
 
-		if (it->tunnel_ifindex != l->tunnel_ifindex || memcmp(it->f.public_key, l->public_key, WG_KEY_LEN))
+		if (!is_of_peer(it, l))
 			continue;
 		if (finding_class_severity(class) == SEVERITY_WARNING && it->f.severity == SEVERITY_CRITICAL &&
 		    class != FINDING_PTB_FORGED)
@@ -318,6 +337,8 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, const str
 			path_describe(it, snap, l);
 			if (is_over(it, l, snap->now_ms))
 				resolve(fs, it, snap, fn, arg);
+			else
+				update(it, snap->now_ms, fn, arg);
 		}
 		return 0;
 	}
@@ -328,11 +349,11 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, const str
 	if (!it)
 		return -ENOMEM;
 	path_describe(it, snap, l);
-	verdict_take(it, snap, l, v);
+	verdict_take(fs, it, snap, l, v);
 	if (fresh)
 		tell(it, FINDING_OPEN, snap->now_ms, fn, arg);
-	else if (it->changed && snap->now_ms - it->told_ms >= UPDATE_MIN_MS)
-		tell(it, FINDING_UPDATE, snap->now_ms, fn, arg);
+	else
+		update(it, snap->now_ms, fn, arg);
 	return 0;
 }
 
@@ -348,7 +369,7 @@ static struct ledger *living_ledger(struct ledgers *ls, const struct living *it)
 }
 
 void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, const struct finding_probe *probe,
-		     uint32_t now_ms, finding_fn fn, void *arg)
+		     msec_t now_ms, finding_fn fn, void *arg)
 {
 	struct living *it = NULL;
 	struct ledger *l;

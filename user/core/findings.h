@@ -20,7 +20,7 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, const str
 
 /* What probes have shown at now_ms; see analysis_probed(). */
 void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, const struct finding_probe *probe,
-		     uint32_t now_ms, finding_fn fn, void *arg);
+		     msec_t now_ms, finding_fn fn, void *arg);
 
 /* After all paths: resolves findings whose path is no more. */
 void findings_sweep(struct findings *fs, const struct snapshot *snap, finding_fn fn, void *arg);

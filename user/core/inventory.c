@@ -16,6 +16,13 @@ static size_t address_bytes(uint8_t family)
 	return family == AF_INET ? 4 : family == AF_INET6 ? 16 : 0;
 }
 
+bool link_has_key(const struct link *link)
+{
+	static const uint8_t none[WG_KEY_LEN];
+
+	return memcmp(link->public_key, none, sizeof(none));
+}
+
 const struct link *inventory_link(const struct inventory *inv, uint32_t ifindex)
 {
 	size_t i;

@@ -2,17 +2,58 @@
 /* One path's memory: what got through and what was lost, by time. Filled by ledgers.c, asked by the detectors. */
 #include "ledger.h"
 
+#include <stdlib.h>
+
+#include "outer.h"
+
 #define SIZE_CLASS 16
 #define SECOND_MS  1000
+#define LATELY_MS  10000  /* loss that has risen shows in it, and it holds enough tries of a busy path to tell */
+#define HISTORY_MS 600000 /* as long as a finding lives on without evidence */
 
-static struct delivered_size *size_slot(struct ledger *l, uint32_t outer)
+static const struct history *told(const struct ledger *l)
 {
-	struct delivered_size *oldest = &l->sizes[0];
+	static const struct history nothing;
+
+	return l->history ? l->history : &nothing;
+}
+
+struct history *ledger_history(struct ledger *l, msec_t now_ms)
+{
+	if (!l->history)
+		l->history = calloc(1, sizeof(*l->history));
+	l->history_ms = now_ms;
+	return l->history;
+}
+
+void ledger_free(struct ledger *l)
+{
+	free(l->history);
+	free(l->stalls);
+	l->history = NULL;
+	l->stalls = NULL;
+}
+
+void ledger_forget(struct ledger *l, msec_t now_ms)
+{
+	if (!l->stalls_n) {
+		free(l->stalls);
+		l->stalls = NULL;
+	}
+	if (now_ms - l->history_ms > HISTORY_MS) {
+		free(l->history);
+		l->history = NULL;
+	}
+}
+
+static struct delivered_size *size_slot(struct history *h, uint32_t most)
+{
+	struct delivered_size *oldest = &h->sizes[0];
 
 	for (size_t i = 0; i < LEDGER_SIZES; i++) {
-		struct delivered_size *s = &l->sizes[i];
+		struct delivered_size *s = &h->sizes[i];
 
-		if (s->last_ms && s->outer / SIZE_CLASS == outer / SIZE_CLASS)
+		if (s->last_ms && s->most / SIZE_CLASS == most / SIZE_CLASS)
 			return s;
 		if (s->last_ms < oldest->last_ms)
 			oldest = s;
@@ -21,38 +62,54 @@ static struct delivered_size *size_slot(struct ledger *l, uint32_t outer)
 	return oldest;
 }
 
-static void deliver(struct ledger *l, uint32_t outer, uint32_t passed_ms, uint32_t ms, uint32_t count)
+uint32_t ledger_outer_least(const struct ledger *l, uint32_t inner)
+{
+	bool limited = l->direction == WIRE_RX || inner > l->route_mtu_least;
+
+	return outer_size(inner, limited ? inner : l->route_mtu_least, l->outer_family);
+}
+
+uint32_t ledger_outer_most(const struct ledger *l, uint32_t inner)
+{
+	return outer_size(inner, l->direction == WIRE_RX ? 0 : l->route_mtu_most, l->outer_family);
+}
+
+static void deliver(struct ledger *l, struct delivered_size d)
 {
 	struct delivered_size *s;
 
-	if (!ms)
+	if (!d.last_ms || !l->history)
 		return;
-	s = size_slot(l, outer);
-	if (outer > s->outer)
-		s->outer = outer;
-	if (ms > s->last_ms)
-		s->last_ms = ms;
-	if (passed_ms > s->passed_ms)
-		s->passed_ms = passed_ms;
-	s->count += count;
+	s = size_slot(l->history, d.most);
+	if (d.outer > s->outer)
+		s->outer = d.outer;
+	if (d.most > s->most)
+		s->most = d.most;
+	if (d.last_ms > s->last_ms)
+		s->last_ms = d.last_ms;
+	if (d.passed_ms > s->passed_ms)
+		s->passed_ms = d.passed_ms;
+	s->count += d.count;
 }
 
-void ledger_deliver(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t count)
+void ledger_deliver(struct ledger *l, uint32_t outer, msec_t ms, uint32_t count)
 {
-	deliver(l, outer, ms, ms, count);
+	deliver(l, (struct delivered_size){ outer, outer, ms, ms, count });
 }
 
-void ledger_deliver_between(struct ledger *l, uint32_t outer, uint32_t passed_ms, uint32_t ms)
+void ledger_deliver_inner(struct ledger *l, uint32_t inner, msec_t passed_ms, msec_t ms)
 {
-	deliver(l, outer, passed_ms, ms, 1);
+	deliver(l,
+		(struct delivered_size){ ledger_outer_least(l, inner), ledger_outer_most(l, inner), ms, passed_ms, 1 });
 }
 
-uint32_t ledger_delivered_below(const struct ledger *l, uint32_t below, uint32_t since_ms)
+uint32_t ledger_delivered_below(const struct ledger *l, uint32_t below, msec_t since_ms)
 {
+	const struct history *h = told(l);
 	uint32_t largest = 0;
 
 	for (size_t i = 0; i < LEDGER_SIZES; i++) {
-		const struct delivered_size *s = &l->sizes[i];
+		const struct delivered_size *s = &h->sizes[i];
 
 		if (s->last_ms && s->passed_ms >= since_ms && (!below || s->outer < below) && s->outer > largest)
 			largest = s->outer;
@@ -60,24 +117,26 @@ uint32_t ledger_delivered_below(const struct ledger *l, uint32_t below, uint32_t
 	return largest;
 }
 
-uint32_t ledger_delivered_ms(const struct ledger *l, uint32_t outer)
+msec_t ledger_delivered_ms(const struct ledger *l, uint32_t outer)
 {
-	uint32_t latest = 0;
+	const struct history *h = told(l);
+	msec_t latest = 0;
 
 	for (size_t i = 0; i < LEDGER_SIZES; i++)
-		if (l->sizes[i].outer >= outer && l->sizes[i].last_ms > latest)
-			latest = l->sizes[i].last_ms;
+		if (h->sizes[i].most >= outer && h->sizes[i].last_ms > latest)
+			latest = h->sizes[i].last_ms;
 	return latest;
 }
 
-void ledger_loss(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint32_t *lost, uint32_t *received,
+void ledger_loss(const struct ledger *l, msec_t from_ms, msec_t to_ms, uint32_t *lost, uint32_t *received,
 		 uint32_t *lost_ticks)
 {
+	const struct history *h = told(l);
 	int64_t sum = 0;
 	uint32_t came = 0, with_loss = 0;
 
 	for (size_t i = 0; i < LEDGER_TICKS; i++) {
-		const struct loss_tick *t = &l->ticks[i];
+		const struct loss_tick *t = &h->ticks[i];
 
 		if (!t->ms || t->ms < from_ms || t->ms > to_ms)
 			continue;
@@ -93,15 +152,15 @@ void ledger_loss(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint3
 		*lost_ticks = with_loss;
 }
 
-void ledger_silence(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint32_t *silent_from_ms,
-		    uint32_t *silent_to_ms)
+void ledger_silence(const struct ledger *l, msec_t from_ms, msec_t to_ms, msec_t *silent_from_ms, msec_t *silent_to_ms)
 {
-	uint32_t heard_ms = from_ms;
+	const struct history *h = told(l);
+	msec_t heard_ms = from_ms;
 
 	*silent_from_ms = *silent_to_ms = from_ms;
 	for (size_t i = 0; i <= LEDGER_TICKS; i++) {
-		const struct loss_tick *t = &l->ticks[(l->ticks_next + i) % LEDGER_TICKS];
-		uint32_t ms = i < LEDGER_TICKS ? t->ms : to_ms; /* the oldest first, and then the end */
+		const struct loss_tick *t = &h->ticks[(h->ticks_next + i) % LEDGER_TICKS];
+		msec_t ms = i < LEDGER_TICKS ? t->ms : to_ms; /* the oldest first, and then the end */
 
 		if (ms <= heard_ms || ms > to_ms || (i < LEDGER_TICKS && !t->received))
 			continue;
@@ -129,37 +188,60 @@ static void add_saturated(uint16_t *sum, uint32_t n)
 	*sum = n < (uint32_t)(UINT16_MAX - *sum) ? *sum + n : UINT16_MAX;
 }
 
-void ledger_try(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t delivered, uint32_t retried)
+void ledger_try(struct ledger *l, uint32_t outer, msec_t ms, struct trials t)
 {
 	uint32_t second = ms / SECOND_MS + 1;
-	struct trial_second *t = &l->trials[second % LEDGER_TRIAL_SECONDS];
+	size_t class = trial_class(outer);
+	struct trial_second *s;
 
-	if (t->second != second)
-		*t = (struct trial_second){ .second = second };
-	add_saturated(&t->delivered[trial_class(outer)], delivered);
-	add_saturated(&t->retried[trial_class(outer)], retried);
-	l->trials_ever += delivered;
+	if (!l->history)
+		return;
+	s = &l->history->trials[second % LEDGER_TRIAL_SECONDS];
+	if (s->second != second)
+		*s = (struct trial_second){ .second = second };
+	add_saturated(&s->delivered[class], t.delivered);
+	add_saturated(&s->lost[class], t.lost);
+	add_saturated(&s->again[class], t.again);
 }
 
-void ledger_trials(const struct ledger *l, uint32_t outer, uint32_t since_ms, uint32_t *delivered, uint32_t *retried)
+struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms)
 {
 	/* The class below as well: a size at the lower edge of its own has its like there. */
 	size_t from = trial_class(outer), first = from ? from - 1 : 0;
+	const struct history *h = told(l);
+	struct trials sum = { 0 };
 
-	*delivered = *retried = 0;
 	for (size_t i = 0; i < LEDGER_TRIAL_SECONDS; i++) {
-		const struct trial_second *t = &l->trials[i];
+		const struct trial_second *s = &h->trials[i];
 
-		if (!t->second || t->second <= since_ms / SECOND_MS)
+		if (!s->second || s->second <= since_ms / SECOND_MS)
 			continue;
 		for (size_t c = first; c < LEDGER_TRIAL_CLASSES; c++) {
-			*delivered += t->delivered[c];
-			*retried += t->retried[c];
+			sum.delivered += s->delivered[c];
+			sum.lost += s->lost[c];
+			sum.again += s->again[c];
 		}
 	}
+	return sum;
 }
 
-const struct subject *ledger_subject(const struct ledger *l, enum wire_tally_kind kind, int aux, uint32_t since_ms)
+msec_t ledger_known_since_ms(const struct ledger *l, msec_t now_ms, uint32_t window_ms)
+{
+	msec_t since_ms = now_ms > window_ms ? now_ms - window_ms : 0;
+
+	return since_ms > l->moved_ms ? since_ms : l->moved_ms;
+}
+
+msec_t ledger_loss_since_ms(const struct ledger *l, uint32_t outer, msec_t now_ms)
+{
+	msec_t window_ms = ledger_known_since_ms(l, now_ms, LEDGER_WINDOW_MS);
+	msec_t lately_ms = ledger_known_since_ms(l, now_ms, LATELY_MS);
+	struct trials all = ledger_trials(l, outer, window_ms), lately = ledger_trials(l, outer, lately_ms);
+
+	return (uint64_t)lately.lost * all.delivered > (uint64_t)all.lost * lately.delivered ? lately_ms : window_ms;
+}
+
+const struct subject *ledger_subject(const struct ledger *l, enum wire_tally_kind kind, int aux, msec_t since_ms)
 {
 	const struct subject *latest = NULL;
 

@@ -13,21 +13,23 @@
 #define LEDGER_SIZES	 48    /* distinct 16-byte classes of delivered sizes kept; the oldest gives way */
 #define LEDGER_TICKS	 256   /* loss history: a minute at four ticks a second */
 #define LEDGER_WINDOW_MS 60000 /* evidence older than this says nothing about the path of today */
-#define LEDGER_SUBJECTS	 32    /* subjects listed in one path; the latest matter, a flood of them is one story */
+#define LEDGER_SMALL	 576 /* bytes, outer: no IPv4 path carries less (RFC 791), what dies below dies of something else */
+#define LEDGER_SUBJECTS	 32 /* subjects listed in one path; the latest matter, a flood of them is one story */
 #define SUBJECT_PAUSE_MS                                                                                               \
 	10000		 /* two of WireGuard's handshake retries, or TCP's retransmissions of the first six seconds */
 #define LEDGER_STALLS 64 /* stalled flows looked at in one path; more are only counted */
 
 struct delivered_size {
-	uint32_t outer;	    /* largest size seen of its 16-byte class */
-	uint32_t last_ms;   /* known to have arrived, 0: free */
-	uint32_t passed_ms; /* it had arrived then, or later */
+	uint32_t outer;	  /* largest size seen of its 16-byte class, at least */
+	uint32_t most;	  /* … and at most: how far it was padded is not always known */
+	msec_t last_ms;	  /* known to have arrived, 0: free */
+	msec_t passed_ms; /* it had arrived then, or later */
 	uint32_t count;
 };
 
 /* What the counters of a peer's sessions said in one tick (rx only). */
 struct loss_tick {
-	uint32_t ms;
+	msec_t ms;
 	int32_t lost; /* negative when late packets closed gaps of earlier ticks */
 	uint32_t received;
 };
@@ -43,7 +45,12 @@ struct loss_tick {
 struct trial_second {
 	uint32_t second; /* number of it, 0: free */
 	uint16_t delivered[LEDGER_TRIAL_CLASSES];
-	uint16_t retried[LEDGER_TRIAL_CLASSES]; /* of these, those that took more than one try */
+	uint16_t lost[LEDGER_TRIAL_CLASSES];  /* tries in vain before that */
+	uint16_t again[LEDGER_TRIAL_CLASSES]; /* of these, those that followed another in vain */
+};
+
+struct trials {
+	uint32_t delivered, lost, again;
 };
 
 /* How sure it is that the far host itself still answered after the stall began. */
@@ -61,20 +68,21 @@ struct stall {
 	uint32_t tries; /* how many packets of it are known to be lost */
 	uint32_t
 		tries_heard; /* tx: of these, those that one outage cannot explain: the far side was heard in between */
-	uint32_t first_ms;   /* when the trouble began */
-	uint32_t last_ms;    /* the latest sign of it */
+	uint32_t runs;	     /* tx: of tries between which the far side was not heard: a burst of loss takes one such */
+	msec_t first_ms;     /* when the trouble began */
+	msec_t last_ms;	     /* the latest sign of it */
 	enum alive alive;
-	uint32_t delivered_ms;		       /* tx: when the flow itself last got something through */
+	msec_t delivered_ms;		       /* tx: when the flow itself last got something through */
 	bool given_up;			       /* the sender went on with smaller packets, and those got through */
-	uint32_t flow_first_ms;		       /* when the flow itself began */
-	uint32_t flow_heard_ms;		       /* when a packet of the flow itself last came */
+	msec_t flow_first_ms;		       /* when the flow itself began */
+	msec_t flow_heard_ms;		       /* when a packet of the flow itself last came */
 	uint32_t lost;			       /* rx: gaps in the counters since first_ms */
 	uint32_t lost_ticks;		       /* rx: ticks in which gaps opened */
 	uint32_t received;		       /* rx: packets that did come since first_ms */
-	double chance;			       /* rx: probability that plain loss makes so many gaps */
-	bool known;			       /* rx: enough came before to know it */
-	double rate;			       /* rx: base loss to assume of packets of that size, from before */
-	uint32_t silent_from_ms, silent_to_ms; /* rx: the longest time since then without anything from the peer */
+	uint32_t lost_before, received_before; /* rx: the same of the minute before */
+	struct trials like_before;	       /* rx: of about that size or larger, as flows tell */
+	struct trials all_before;	       /* rx: of any size */
+	msec_t silent_from_ms, silent_to_ms;   /* rx: the longest time since then without anything from the peer */
 	struct finding_flow flow;
 	uint8_t host[16]; /* the far host, for counting hosts */
 	uint64_t tag;	  /* of the flow */
@@ -86,11 +94,19 @@ struct stall {
  */
 struct subject {
 	struct wire_tally_key key;
-	uint64_t count;	   /* events of the present episode */
-	uint32_t ticks;	   /* snapshots in which there were some */
-	uint32_t first_ms; /* of the episode */
-	uint32_t last_ms;
+	uint64_t count;	 /* events of the present episode */
+	uint32_t ticks;	 /* snapshots in which there were some */
+	msec_t first_ms; /* of the episode */
+	msec_t last_ms;
 	uint32_t size_min, size_max; /* bytes; since the start */
+};
+
+/* What a path's traffic has shown of late. */
+struct history {
+	struct delivered_size sizes[LEDGER_SIZES];
+	struct trial_second trials[LEDGER_TRIAL_SECONDS];
+	struct loss_tick ticks[LEDGER_TICKS]; /* rx */
+	size_t ticks_next;
 };
 
 struct ledger {
@@ -101,63 +117,89 @@ struct ledger {
 	enum wire_direction direction;
 	uint8_t outer_family; /* of the endpoint; AF_INET if unknown */
 	uint32_t tunnel_mtu;
+	uint32_t route_mtu_least,
+		route_mtu_most; /* of the routes into the tunnel, which have its MTU or one of their own */
 	bool has_endpoint;
 	uint32_t egress_mtu;	 /* 0: unknown */
 	uint32_t learned_mtu;	 /* that the kernel holds for the endpoint from a too-big message; 0: none */
-	uint32_t mtu_changed_ms; /* when tunnel_mtu became what it is; 0: as found */
-	uint32_t seen_ms;	 /* last step in which the path existed */
-	/* what got through */
-	struct delivered_size sizes[LEDGER_SIZES];
-	uint32_t last_heard_ms; /* last packet from the peer */
-	/* base loss of late, from segments that got through in the end */
-	struct trial_second trials[LEDGER_TRIAL_SECONDS];
-	uint64_t trials_ever;
+	msec_t mtu_changed_ms;	 /* when tunnel_mtu became what it is; 0: as found */
+	msec_t mtu_known_ms;	 /* since then it is known to be what it is: it was found so, or became so */
+	uint32_t egress_ifindex; /* the link towards the endpoint, and where that is: both as last known */
+	struct ip_address endpoint_ip;
+	msec_t moved_ms; /* when one of them became another: what passed before took another path; 0: never */
+	msec_t seen_ms;	 /* last step in which the path existed */
+	/* most peers of a large gateway are idle: NULL until there is traffic, and again some time after it */
+	struct history *history;
+	msec_t history_ms;    /* when it was last added to */
+	msec_t last_heard_ms; /* last packet from the peer */
 	/* tx: a suspicion that probes have confirmed: small ones were answered, those of that size were not */
 	uint32_t probed_dead_outer;
-	uint32_t probed_ms; /* 0: never */
+	msec_t probed_ms;	   /* 0: never */
+	const struct ledger *back; /* tx: of the other direction, if there is one */
 	/* rx */
-	struct loss_tick ticks[LEDGER_TICKS];
-	size_t ticks_next;
 	uint32_t largest_outer; /* rx: largest datagram from the peer */
 	/* connections whose two ends announce segments larger than the tunnel carries */
-	uint32_t unclamped_ms;	  /* when one was last seen, 0: never */
+	msec_t unclamped_ms;	  /* when one was last seen, 0: never */
 	uint32_t unclamped_inner; /* inner size that the smaller of the two announcements allows */
 	struct finding_flow unclamped;
-	uint32_t used_ms; /* tx: when the tunnel was last given a packet for the peer */
+	msec_t stalled_ms;    /* when the first of the stalls of large packets began, 0: none */
+	msec_t well_ms;	      /* when all of these flows were still heard */
+	msec_t remembered_ms; /* tx: when a connection older than that was last heard */
+	msec_t used_ms;	      /* tx: when the tunnel was last given a packet for the peer */
 	/* what the kernel and the wire say about the path */
 	const struct subject *subjects[LEDGER_SUBJECTS];
 	size_t subjects_n;
 	/* now */
-	struct stall stalls[LEDGER_STALLS];
+	struct stall *stalls; /* NULL: there are none */
 	size_t stalls_n, stalls_total;
 };
 
 /* Largest outer size below `below` (0: any) certainly delivered at or after `since_ms`; 0 if none. */
-uint32_t ledger_delivered_below(const struct ledger *l, uint32_t below, uint32_t since_ms);
+uint32_t ledger_delivered_below(const struct ledger *l, uint32_t below, msec_t since_ms);
 
-/* When a size of at least `outer` bytes last got through; 0: not within the window. */
-uint32_t ledger_delivered_ms(const struct ledger *l, uint32_t outer);
+/* When a size of `outer` bytes or more last got through, as far as is known; 0: not within the window. */
+msec_t ledger_delivered_ms(const struct ledger *l, uint32_t outer);
 
 /* Packets of the peer lost and received, and ticks with losses, in [from_ms, to_ms]. Any pointer may be NULL. */
-void ledger_loss(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint32_t *lost, uint32_t *received,
+void ledger_loss(const struct ledger *l, msec_t from_ms, msec_t to_ms, uint32_t *lost, uint32_t *received,
 		 uint32_t *lost_ticks);
 
 /* The longest time in [from_ms, to_ms] in which nothing came from the peer. */
-void ledger_silence(const struct ledger *l, uint32_t from_ms, uint32_t to_ms, uint32_t *silent_from_ms,
-		    uint32_t *silent_to_ms);
+void ledger_silence(const struct ledger *l, msec_t from_ms, msec_t to_ms, msec_t *silent_from_ms, msec_t *silent_to_ms);
 
-/* Notes that a packet of that outer size got through at `ms`, or as is only known, between passed_ms and `ms`. */
-void ledger_deliver(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t count);
-void ledger_deliver_between(struct ledger *l, uint32_t outer, uint32_t passed_ms, uint32_t ms);
+/* The path's history to add to, made if it has none; NULL: no memory. */
+struct history *ledger_history(struct ledger *l, msec_t now_ms);
 
-/* Notes trials of about that outer size that were acknowledged, and how many of them took more than one try. */
-void ledger_try(struct ledger *l, uint32_t outer, uint32_t ms, uint32_t delivered, uint32_t retried);
+/* Frees what the ledger points to, or only what is of no more use at that time. */
+void ledger_free(struct ledger *l);
+void ledger_forget(struct ledger *l, msec_t now_ms);
+
+/*
+ * The outer size of a packet of `inner` bytes, at least and at most: what arrived counts for the one, what was lost for the
+ * other. By which route the packet came is not known, nor how far the peer pads.
+ */
+uint32_t ledger_outer_least(const struct ledger *l, uint32_t inner);
+uint32_t ledger_outer_most(const struct ledger *l, uint32_t inner);
+
+/* Notes in a ledger with a history that a packet of that outer size got through at `ms`. */
+void ledger_deliver(struct ledger *l, uint32_t outer, msec_t ms, uint32_t count);
+/* The same of one that was so large inside, as is only known between passed_ms and `ms`. */
+void ledger_deliver_inner(struct ledger *l, uint32_t inner, msec_t passed_ms, msec_t ms);
+
+/* Notes trials of about that outer size that were acknowledged, and the tries in vain before that. */
+void ledger_try(struct ledger *l, uint32_t outer, msec_t ms, struct trials t);
 
 /* The trials of sizes like `outer` or larger (0: all) that ended at or after since_ms. */
-void ledger_trials(const struct ledger *l, uint32_t outer, uint32_t since_ms, uint32_t *delivered, uint32_t *retried);
+struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms);
+
+/* Since when what the ledger knows is of the path as it is: window_ms before now_ms, or since it moved. */
+msec_t ledger_known_since_ms(const struct ledger *l, msec_t now_ms, uint32_t window_ms);
+
+/* Since when the trials of sizes like `outer` say most of loss as it is now: a minute ago, or lately if it has risen. */
+msec_t ledger_loss_since_ms(const struct ledger *l, uint32_t outer, msec_t now_ms);
 
 /* The latest subject of a kind (aux -1: any) with events at or after since_ms; NULL: none. */
-const struct subject *ledger_subject(const struct ledger *l, enum wire_tally_kind kind, int aux, uint32_t since_ms);
+const struct subject *ledger_subject(const struct ledger *l, enum wire_tally_kind kind, int aux, msec_t since_ms);
 
 struct ledgers; /* all paths */
 

@@ -24,7 +24,10 @@ static void forget(struct ledgers *ls, bool all)
 	HASH_ITER (hh, ls->paths, p, p_next) {
 		if (all || ls->now_ms - p->ledger.seen_ms > LEDGER_WINDOW_MS) {
 			HASH_DEL(ls->paths, p);
+			ledger_free(&p->ledger);
 			free(p);
+		} else {
+			ledger_forget(&p->ledger, ls->now_ms);
 		}
 	}
 	HASH_ITER (hh, ls->sessions, s, s_next) {
@@ -51,6 +54,18 @@ struct ledger *ledgers_at(struct ledgers *ls, size_t i)
 	return i < ls->list_n ? ls->list[i] : NULL;
 }
 
+/* A failover to another uplink, or a peer that has roamed to another address. Without a route nothing is known. */
+static void note_move(struct ledger *l, const struct peer *peer, msec_t now_ms)
+{
+	if (!peer->egress_ifindex || !peer->endpoint.ip.family)
+		return;
+	if (l->egress_ifindex && (l->egress_ifindex != peer->egress_ifindex ||
+				  memcmp(&l->endpoint_ip, &peer->endpoint.ip, sizeof(l->endpoint_ip)) != 0))
+		l->moved_ms = now_ms;
+	l->egress_ifindex = peer->egress_ifindex;
+	l->endpoint_ip = peer->endpoint.ip;
+}
+
 struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const struct peer *peer,
 			  enum wire_direction direction)
 {
@@ -71,6 +86,7 @@ struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const s
 		p->key = key;
 		HASH_ADD(hh, ls->paths, key, sizeof(key), p);
 		p->ledger.tunnel_mtu = tunnel->mtu;
+		p->ledger.mtu_known_ms = ls->now_ms;
 		p->ledger.direction = direction;
 		p->ledger.tunnel_ifindex = tunnel->ifindex;
 		p->ledger.has_peer = peer;
@@ -81,11 +97,17 @@ struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const s
 		return l;
 	l->seen_ms = ls->now_ms;
 	if (l->tunnel_mtu != tunnel->mtu)
-		l->mtu_changed_ms = ls->now_ms;
-	l->tunnel_mtu = tunnel->mtu;
+		l->mtu_changed_ms = l->mtu_known_ms = ls->now_ms;
+	l->tunnel_mtu = l->route_mtu_least = l->route_mtu_most = tunnel->mtu;
+	if (tunnel->route_mtu_min && tunnel->route_mtu_min < tunnel->mtu)
+		l->route_mtu_least = tunnel->route_mtu_min;
+	if (tunnel->route_mtu_max > tunnel->mtu)
+		l->route_mtu_most = tunnel->route_mtu_max;
 	l->egress_mtu = peer ? peer->egress_mtu : 0;
 	l->learned_mtu = peer ? peer->learned_mtu : 0;
 	l->has_endpoint = peer && peer->endpoint.ip.family;
+	if (peer)
+		note_move(l, peer, ls->now_ms);
 	l->subjects_n = 0;
 	if (l->unclamped_ms && ls->now_ms - l->unclamped_ms > LEDGER_WINDOW_MS)
 		l->unclamped_ms = 0;
@@ -96,13 +118,12 @@ struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const s
 
 static int session_enter(struct ledgers *ls, const struct snapshot *snap, const struct session *s)
 {
-	const struct wire_session *v = &s->value;
+	const struct session_value *v = &s->value;
 	uint64_t lost =
 		v->counter_max - v->counter_first + 1 - v->received; /* below zero if a recording lies: modulo */
 	const struct link *tunnel;
 	const struct peer *peer;
 	struct session_memory *m;
-	struct loss_tick *tick;
 	struct ledger *l;
 
 	peer = inventory_peer_at(&snap->inventory, s->key.family, s->key.remote, s->key.remote_port, s->key.local_port);
@@ -125,7 +146,12 @@ static int session_enter(struct ledgers *ls, const struct snapshot *snap, const 
 	if (v->received < m->received)
 		m->received = m->lost = 0;
 	if (l->direction == WIRE_RX && (v->received != m->received || lost != m->lost)) {
-		tick = &l->ticks[l->ticks_next++ % LEDGER_TICKS];
+		struct history *h = ledger_history(l, ls->now_ms);
+		struct loss_tick *tick;
+
+		if (!h)
+			return -ENOMEM;
+		tick = &h->ticks[h->ticks_next++ % LEDGER_TICKS];
 		*tick = (struct loss_tick){ v->last_ms ? v->last_ms : ls->now_ms, lost - m->lost,
 					    v->received - m->received };
 		ledger_deliver(l, v->size_outer, v->size_ms, tick->received);
@@ -157,8 +183,8 @@ static int list_paths(struct ledgers *ls)
 	return 0;
 }
 
-/* When the peer of a ledger was last heard: rx ledgers know, a tx ledger asks its sibling. */
-static uint32_t heard_ms(struct ledgers *ls, const struct ledger *l)
+/* The other direction of a tx ledger; NULL: not known. */
+static const struct ledger *way_back(struct ledgers *ls, const struct ledger *l)
 {
 	struct path_key key;
 	struct path *p;
@@ -168,7 +194,7 @@ static uint32_t heard_ms(struct ledgers *ls, const struct ledger *l)
 	key.direction = WIRE_RX;
 	memcpy(key.public_key, l->public_key, WG_KEY_LEN);
 	HASH_FIND(hh, ls->paths, &key, sizeof(key), p);
-	return p ? p->ledger.last_heard_ms : 0;
+	return p ? &p->ledger : NULL;
 }
 
 /* Every peer has its ledgers, whether it has traffic or not. */
@@ -206,8 +232,12 @@ int ledgers_step(struct ledgers *ls, const struct snapshot *snap)
 	for (size_t i = 0; i < ls->list_n; i++)
 		if (ls->list[i]->seen_ms != ls->now_ms)
 			ls->list[i]->stalls_n = ls->list[i]->stalls_total = ls->list[i]->subjects_n = 0;
-	for (size_t i = 0; i < ls->list_n; i++)
-		if (ls->list[i]->direction == WIRE_TX)
-			ls->list[i]->last_heard_ms = heard_ms(ls, ls->list[i]);
+	for (size_t i = 0; i < ls->list_n; i++) {
+		struct ledger *l = ls->list[i];
+
+		l->back = l->direction == WIRE_TX ? way_back(ls, l) : NULL;
+		if (l->direction == WIRE_TX)
+			l->last_heard_ms = l->back ? l->back->last_heard_ms : 0;
+	}
 	return stalls_judge(ls, snap);
 }

@@ -8,11 +8,12 @@
 #include "chance.h"
 #include "outer.h"
 
-#define PADDING		  16
-#define TRIES_MIN	  4    /* lost while controls are answered: less may be chance */
+#define TRIES_MIN	  5    /* lost while smaller sizes are answered: less may be chance */
 #define CHANCE_MAX	  1e-4 /* that plain loss did it */
 #define CHANCE_SEARCH	  0.05 /* … while searching: what was wrongly taken for dead is what the search ends at */
-#define CONTROLS_LOST_MAX 4    /* in a row: nothing is answered any more */
+#define SILENT_MAX	  3    /* probes in a row, then a small one shows whether anything arrives */
+#define SILENT_SAME_MAX	  2    /* … of one size: a short outage shall not condemn it */
+#define CONTROLS_LOST_MAX 4    /* in a row: nothing is answered any more; if nothing ever was, large ones count too */
 #define RESTARTS_MAX	  1
 #define TIMEOUT_FIRST_MS  1000
 #define TIMEOUT_MIN_MS	  400
@@ -43,20 +44,19 @@ static uint32_t size_fit(const struct prober *p, uint32_t outer)
 		return outer;
 	inner = outer - add;
 	rest = mtu ? inner % mtu : inner;
-	return inner - rest + rest / PADDING * PADDING + add;
+	return inner - rest + rest / OUTER_PADDING * OUTER_PADDING + add;
 }
 
 /* The smallest size above `outer` that can be sent; `outer` is one itself. */
 static uint32_t size_above(const struct prober *p, uint32_t outer)
 {
-	uint32_t add = overhead(p), mtu = p->config.padding_mtu, inner = outer - add, rest;
+	uint32_t add = overhead(p), mtu = p->config.padding_mtu, inner = outer - add, rest, padded;
 
 	if (!p->config.tunnel_family)
 		return outer + 1;
 	rest = mtu ? inner % mtu : inner;
-	inner = inner - rest +
-		(mtu && rest / PADDING * PADDING + PADDING > mtu ? mtu : rest / PADDING * PADDING + PADDING);
-	return inner + add;
+	padded = rest / OUTER_PADDING * OUTER_PADDING + OUTER_PADDING;
+	return inner - rest + (mtu && padded > mtu ? mtu : padded) + add;
 }
 
 static struct prober_size *size_at(struct prober *p, uint32_t outer)
@@ -91,8 +91,16 @@ uint32_t prober_lower(const struct prober *p)
 	return lower;
 }
 
-/* The smallest size above all that arrive which was lost so often, NULL if there is none below what the caller knows. */
-static const struct prober_size *smallest_lost(const struct prober *p, uint32_t tries)
+/* Whether so many lost tries of that size are no chance; what a router calls too big needs no more than a search. */
+static bool is_dead(const struct prober *p, const struct prober_size *s, uint32_t lost, bool proven)
+{
+	if (proven && !s->said)
+		return lost >= tries_needed(p, TRIES_MIN, CHANCE_MAX);
+	return lost >= tries_needed(p, 1, CHANCE_SEARCH);
+}
+
+/* The smallest dead size above all that arrive, NULL if there is none below what the caller knows. */
+static const struct prober_size *smallest_dead(const struct prober *p, bool proven)
 {
 	uint32_t lower = prober_lower(p), end = p->config.upper > lower ? p->config.upper : UINT32_MAX;
 	const struct prober_size *dead = NULL;
@@ -100,7 +108,7 @@ static const struct prober_size *smallest_lost(const struct prober *p, uint32_t 
 	for (uint32_t i = 0; i < p->sizes_n; i++) {
 		const struct prober_size *s = &p->sizes[i];
 
-		if (!s->arrives && s->lost >= tries && s->outer > lower && s->outer < end) {
+		if (s->outer > lower && s->outer < end && is_dead(p, s, s->lost + (proven ? 0 : s->doubts), proven)) {
 			dead = s;
 			end = s->outer;
 		}
@@ -108,31 +116,26 @@ static const struct prober_size *smallest_lost(const struct prober *p, uint32_t 
 	return dead;
 }
 
-static uint32_t upper_by(const struct prober *p, const struct prober_size *lost)
+static uint32_t upper_by(const struct prober *p, const struct prober_size *dead)
 {
-	if (lost)
-		return lost->outer;
+	if (dead)
+		return dead->outer;
 	return p->config.upper > prober_lower(p) ? p->config.upper : 0;
-}
-
-static const struct prober_size *proven_dead(const struct prober *p)
-{
-	return smallest_lost(p, tries_needed(p, TRIES_MIN, CHANCE_MAX));
 }
 
 uint32_t prober_upper(const struct prober *p)
 {
-	return upper_by(p, proven_dead(p));
+	return upper_by(p, smallest_dead(p, true));
 }
 
 uint32_t prober_upper_likely(const struct prober *p)
 {
-	return upper_by(p, smallest_lost(p, tries_needed(p, 1, CHANCE_SEARCH)));
+	return upper_by(p, smallest_dead(p, false));
 }
 
 bool prober_upper_said(const struct prober *p)
 {
-	const struct prober_size *dead = proven_dead(p);
+	const struct prober_size *dead = smallest_dead(p, true);
 
 	return dead && dead->said;
 }
@@ -171,9 +174,13 @@ static uint32_t choose(const struct prober *p, uint32_t lower, uint32_t upper)
 	if (p->hint > lower && p->hint < end)
 		return p->hint;
 	n = usual_between(p, lower, end, &first);
+	if (!upper && n)
+		return size_fit(p, USUAL[first]);
 	/* Where a usual size arrives, the one after it mostly does not: that settles it. */
 	if (is_usual(p, lower))
 		return above;
+	if (!upper)
+		return size_fit(p, p->config.max);
 	if (n)
 		return size_fit(p, USUAL[first < USUAL_FIRST ? first : first + n / 2]);
 	middle = size_fit(p, lower + (end - lower) / 2);
@@ -186,15 +193,23 @@ static void finish(struct prober *p, enum prober_end end)
 	p->trial = 0;
 }
 
-/* Chooses what to try next, or ends. A control has been answered before. */
+/* The largest size that is known or taken to arrive. */
+static uint32_t small_size(const struct prober *p)
+{
+	uint32_t lower = prober_lower(p);
+
+	return lower ? lower : p->config.control;
+}
+
+/* Chooses what to try next, or ends. */
 static void advance(struct prober *p)
 {
-	uint32_t lower = prober_lower(p), upper = prober_upper_likely(p);
+	uint32_t lower = small_size(p), upper = prober_upper_likely(p);
 
 	if (p->trial > lower && p->trial != upper)
 		return; /* undecided */
 	p->trial = choose(p, lower, upper);
-	if (p->trial)
+	if (p->trial || !prober_lower(p))
 		return;
 	if (!upper)
 		finish(p, PROBER_WHOLE);
@@ -226,7 +241,8 @@ static void controls_lost(struct prober *p)
 	}
 	p->restarts++;
 	p->sizes_n = 0;
-	p->trial = p->doubtful = p->hint = 0;
+	p->trial = p->silent = p->hint = 0;
+	p->heard = false;
 }
 
 static uint32_t timeout_ms(const struct prober *p)
@@ -240,27 +256,42 @@ static uint32_t timeout_ms(const struct prober *p)
 	return ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms;
 }
 
-static bool is_control(const struct prober *p, uint32_t outer)
-{
-	uint32_t lower = prober_lower(p);
-
-	return outer <= (lower ? lower : p->config.control);
-}
-
 /* The probe is not answered, for now: a late answer is still welcome. */
 static void missed(struct prober *p, struct prober_probe *probe)
 {
+	struct prober_size *s = size_at(p, probe->outer);
+
 	probe->over = true;
 	p->waiting = false;
-	if (!is_control(p, probe->outer)) {
-		p->doubtful = probe->outer;
+	if (probe->outer > small_size(p) && s) {
+		/* The message shows that something arrives as well as an answer would. */
+		if (s->said)
+			s->lost++;
+		else
+			s->doubts++;
+		p->silent += !s->said;
 		return;
 	}
 	/* An outage: what was lost just before says nothing about size. */
-	p->doubtful = 0;
+	for (uint32_t i = 0; i < p->sizes_n; i++)
+		p->sizes[i].doubts = 0;
 	p->lost += p->answered > 0;
-	if (++p->controls_lost == CONTROLS_LOST_MAX)
+	if (++p->controls_lost + (p->heard ? 0 : p->silent) >= CONTROLS_LOST_MAX)
 		controls_lost(p);
+}
+
+/* Whether a small probe has to show that anything arrives, before more is made of the silence. */
+static bool needs_control(const struct prober *p)
+{
+	if (!p->trial || p->controls_lost || p->silent >= SILENT_MAX || (!p->heard && p->silent))
+		return true;
+	for (uint32_t i = 0; i < p->sizes_n; i++) {
+		const struct prober_size *s = &p->sizes[i];
+
+		if (s->outer == p->trial)
+			return s->doubts >= SILENT_SAME_MAX || (s->doubts && is_dead(p, s, s->lost + s->doubts, true));
+	}
+	return false;
 }
 
 static bool may_send(const struct prober *p, uint32_t now_ms, uint32_t *wait_ms)
@@ -276,7 +307,7 @@ static bool may_send(const struct prober *p, uint32_t now_ms, uint32_t *wait_ms)
 
 bool prober_next(struct prober *p, uint32_t now_ms, struct prober_order *order, uint32_t *wait_ms)
 {
-	uint32_t outer, lower;
+	uint32_t outer;
 
 	*wait_ms = 0;
 	if (p->waiting) {
@@ -288,16 +319,13 @@ bool prober_next(struct prober *p, uint32_t now_ms, struct prober_order *order, 
 		}
 		missed(p, last);
 	}
-	lower = prober_lower(p);
-	if (!p->end && lower && !p->doubtful && !p->controls_lost)
+	if (!p->end && !p->controls_lost)
 		advance(p);
 	if (!p->end && p->sent == p->config.budget)
-		finish(p, lower ? PROBER_GAVE_UP : PROBER_SILENT);
+		finish(p, prober_lower(p) ? PROBER_GAVE_UP : PROBER_SILENT);
 	if (p->end || !may_send(p, now_ms, wait_ms))
 		return false;
-	outer = p->trial;
-	if (!lower || p->doubtful || p->controls_lost)
-		outer = lower ? lower : p->config.control;
+	outer = needs_control(p) ? small_size(p) : p->trial;
 	*order = (struct prober_order){ p->sent, outer - overhead(p), outer };
 	p->probes[p->sent++] = (struct prober_probe){ .outer = outer, .sent_ms = now_ms };
 	p->waiting = true;
@@ -313,21 +341,26 @@ static struct prober_probe *probe_of(struct prober *p, uint32_t seq)
 	return NULL;
 }
 
-/* A lost probe counts against its size once a smaller one after it has been answered. */
-static void settle_doubt(struct prober *p)
+/* A lost probe counts against its size once a smaller one after it has been answered, and as loss once a larger one has. */
+static void settle(struct prober *p, uint32_t answered, bool after)
 {
-	struct prober_size *s = p->doubtful ? size_at(p, p->doubtful) : NULL;
+	for (uint32_t i = 0; i < p->sizes_n; i++) {
+		struct prober_size *s = &p->sizes[i];
 
-	p->doubtful = 0;
-	if (s && !s->arrives)
-		s->lost++;
+		if (s->outer <= answered) {
+			p->lost += s->lost + s->doubts;
+			s->lost = s->doubts = 0;
+		} else if (after) {
+			s->lost += s->doubts;
+			s->doubts = 0;
+		}
+	}
 }
 
 void prober_answered(struct prober *p, uint32_t seq, uint32_t now_ms)
 {
 	struct prober_probe *probe = probe_of(p, seq);
 	struct prober_size *s = probe ? size_at(p, probe->outer) : NULL;
-	bool was_control = probe && is_control(p, probe->outer);
 
 	if (!s)
 		return;
@@ -336,18 +369,15 @@ void prober_answered(struct prober *p, uint32_t seq, uint32_t now_ms)
 	if (seq + 1 == p->sent)
 		p->waiting = false;
 	/* One that was given up and comes late was slow, not lost. */
+	if (probe->over && s->doubts)
+		s->doubts--;
+	else if (probe->over && s->lost)
+		s->lost--;
 	probe->answered = probe->over = true;
+	s->arrives = p->heard = true;
 	p->answered++;
-	if (p->doubtful == probe->outer)
-		p->doubtful = 0;
-	else if (was_control && seq + 1 == p->sent)
-		settle_doubt(p);
-	p->controls_lost = 0;
-	if (s->arrives)
-		return;
-	s->arrives = true;
-	p->lost += s->lost;
-	s->lost = 0;
+	p->controls_lost = p->silent = 0;
+	settle(p, probe->outer, seq + 1 == p->sent);
 }
 
 void prober_too_big(struct prober *p, uint32_t seq, uint32_t mtu, const struct ip_address *by)
@@ -359,21 +389,20 @@ void prober_too_big(struct prober *p, uint32_t seq, uint32_t mtu, const struct i
 	if (!probe)
 		return;
 	hint = size_fit(p, mtu + add);
-	if (mtu < (by->family == AF_INET6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4) || mtu + add >= probe->outer || p->end) {
+	if (mtu < (by->family == AF_INET6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4) || hint < prober_lower(p) ||
+	    mtu + add >= probe->outer || p->end) {
 		p->ignored++;
 		return;
 	}
 	p->too_big++;
 	p->said_mtu = mtu;
 	p->said_by = *by;
-	if (hint > prober_lower(p))
-		p->hint = hint;
+	p->hint = hint;
+	p->heard = true;
+	/* It is waited for all the same: an answer would prove the message wrong. */
 	s = size_at(p, probe->outer);
 	if (s)
 		s->said = true;
-	/* No need to wait any longer; an answer that comes all the same proves the message wrong, as one before did. */
-	if (seq + 1 == p->sent && p->waiting && !is_control(p, probe->outer))
-		missed(p, probe);
 }
 
 void prober_refused(struct prober *p)

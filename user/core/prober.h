@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Finds a path MTU with few probes: says which size to send next and when, and is told what became of each. A size
- * arrives if one probe of it is answered; it is dead if several are not, each followed by a smaller one that is, so
- * that loss does not pass for size. Too-big messages are hints, never proof. Pure: who sends, and what time it is, is the
- * caller's business. Used by user/probe/.
+ * arrives if one probe of it is answered. It is dead if several are not, and smaller ones sent after them are, so that
+ * loss does not pass for size; a too-big message is as good as several, unless an answer comes all the same. Pure: who
+ * sends, and what time it is, is the caller's business. Used by user/probe/.
  */
 #ifndef MTUSCOPE_PROBER_H
 #define MTUSCOPE_PROBER_H
@@ -37,7 +37,8 @@ struct prober_config {
 
 struct prober_size {
 	uint32_t outer;
-	uint32_t lost; /* probes of it that were lost while smaller ones were answered */
+	uint32_t lost;	 /* probes of it that were lost while smaller ones were answered */
+	uint32_t doubts; /* … that were lost, and nothing smaller has been answered since */
 	bool arrives;
 	bool said; /* somebody said that it is too big */
 };
@@ -57,8 +58,9 @@ struct prober {
 	uint32_t sent;
 	uint32_t answered, lost, too_big, ignored; /* lost: of sizes that arrive; ignored: answers that make no sense */
 	uint32_t trial;				   /* outer; 0: none chosen */
-	uint32_t doubtful;			   /* a lost probe's size, until a control is answered; 0: none */
+	uint32_t silent;			   /* probes in a row that were not answered, controls not counted */
 	uint32_t controls_lost;			   /* in a row */
+	bool heard;				   /* anything, since the last restart */
 	uint32_t restarts;
 	uint32_t rtt_ms; /* largest seen */
 	uint32_t hint;	 /* outer; 0: none */

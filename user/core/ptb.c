@@ -21,16 +21,16 @@ struct story_key {
 struct story {
 	struct story_key key;
 	uint64_t total, told; /* messages */
-	uint32_t told_ms;     /* 0: never */
-	uint32_t first_ms, last_ms;
+	msec_t told_ms;	      /* 0: never */
+	msec_t first_ms, last_ms;
 	uint32_t ifindex;
 	UT_hash_handle hh;
 };
 
 struct ptb_log {
 	struct story *stories;
-	uint32_t interval_ms; /* when it began */
-	uint32_t records;     /* in this interval */
+	msec_t interval_ms; /* when it began */
+	uint32_t records;   /* in this interval */
 	struct ptb others[PTB_DIRECTIONS];
 };
 
@@ -163,9 +163,9 @@ static int stories_collect(struct ptb_log *log, const struct snapshot *snap)
 	return 0;
 }
 
-static int64_t unix_ms(const struct snapshot *snap, uint32_t ms)
+static int64_t unix_ms(const struct snapshot *snap, msec_t ms)
 {
-	return snap->realtime_ms - (int32_t)(snap->now_ms - ms);
+	return (int64_t)((uint64_t)snap->realtime_ms - (snap->now_ms - ms));
 }
 
 static void ip_make(struct ip_address *to, uint8_t family, const uint8_t bytes[16])
@@ -232,7 +232,7 @@ static void story_tell(struct ptb_log *log, struct story *s, const struct snapsh
 	fn(&p, arg);
 }
 
-static bool story_is_due(struct story *s, uint32_t now_ms)
+static bool story_is_due(struct story *s, msec_t now_ms)
 {
 	/* The map was begun anew, as between two recordings. */
 	if (s->total < s->told)

@@ -67,10 +67,11 @@ static uint32_t mtu_by_bracket(const struct finding *f, uint32_t overhead, enum 
 void recommend_mtu(struct finding *f, uint32_t limit, enum finding_basis limit_basis)
 {
 	uint32_t overhead = outer_overhead(f->outer_family);
+	uint32_t fits = limit > overhead + MTU_MINIMUM ? limit - overhead : MTU_MINIMUM;
 
 	switch (f->class) {
 	case FINDING_TUNNEL_MTU_TOO_LARGE:
-		f->recommended_mtu = limit > overhead + MTU_MINIMUM ? limit - overhead : MTU_MINIMUM;
+		f->recommended_mtu = fits;
 		f->basis = limit_basis;
 		break;
 	case FINDING_PTB_FORGED:
@@ -82,9 +83,9 @@ void recommend_mtu(struct finding *f, uint32_t limit, enum finding_basis limit_b
 	case FINDING_PTB_SUPPRESSED:
 	case FINDING_MSS_TOO_LARGE:
 	case FINDING_TUNNEL_MTU_MISMATCH:
-		/* This end's tunnel MTU is not in doubt. */
-		f->recommended_mtu = f->tunnel_mtu;
-		f->basis = BASIS_BRACKET;
+		/* This end's tunnel MTU is not in doubt, unless the path does not carry it. */
+		f->recommended_mtu = limit && fits < f->tunnel_mtu ? fits : f->tunnel_mtu;
+		f->basis = f->recommended_mtu < f->tunnel_mtu ? limit_basis : BASIS_BRACKET;
 		break;
 	default:
 		f->recommended_mtu = mtu_by_bracket(f, overhead, &f->basis);
@@ -117,8 +118,10 @@ static void fix_mtu(struct finding *f, const char *interface)
 /* Both directions of forwarded connections: out of the tunnel's MTU for what enters it, by number for what leaves it. */
 static void fix_clamp(struct finding *f, const char *interface)
 {
-	uint32_t mtu = f->tunnel_mtu > MTU_MINIMUM ? f->tunnel_mtu : MTU_MINIMUM;
+	uint32_t mtu = f->recommended_mtu > MTU_MINIMUM ? f->recommended_mtu : MTU_MINIMUM;
 
+	if (f->recommended_mtu < f->tunnel_mtu)
+		fix_add(f, "ip link set dev %s mtu %u", interface, f->recommended_mtu);
 	fix_add(f, "nft 'add table inet mtuscope { chain clamp { type filter hook forward priority mangle; }; }'");
 	fix_add(f, "nft add rule inet mtuscope clamp oifname %s tcp flags syn tcp option maxseg size set rt mtu",
 		interface);

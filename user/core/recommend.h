@@ -6,8 +6,8 @@
 #include "finding.h"
 
 /*
- * Sets recommended_mtu and basis of a finding whose bracket, tunnel_mtu and outer_family are set. `limit` is what the egress
- * link or a too-big message allows (bytes, outer), on the basis `limit_basis`; 0: no such limit is known. The
+ * Sets recommended_mtu and basis of a finding whose bracket, tunnel_mtu and outer_family are set. `limit` is what the
+ * path may be counted on to carry where the bracket does not say it (bytes, outer), on the basis `limit_basis`; 0: unknown. The
  * recommendation never exceeds what is proven to arrive, except for the floor of 1280 (RFC 8200: every IPv6 link
  * carries it), and the floor only while nothing proves that it does not arrive either.
  */

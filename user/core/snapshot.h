@@ -13,6 +13,30 @@
 
 #include "wire.h"
 
+/* Milliseconds of the loader's clock, which begins above 0 and in which the low 32 bits are never 0; 0 is "never". */
+typedef uint64_t msec_t;
+
+/* What the maps hold (wire.h), with whole times. */
+#define MEMBER(type, name)   type name;
+#define ARRAY(type, name, n) type name[n];
+#define TIME(name)	     msec_t name;
+
+struct flow {
+#include "flow.def"
+};
+
+struct session_value {
+#include "session.def"
+};
+
+struct tally_value {
+#include "tally.def"
+};
+
+#undef MEMBER
+#undef ARRAY
+#undef TIME
+
 #define WG_KEY_LEN     32
 #define IFACE_NAME_LEN 16 /* IFNAMSIZ, with the final NUL; the bytes may be anything but '/' and NUL */
 
@@ -34,11 +58,14 @@ struct link {
 	uint32_t mtu; /* bytes */
 	uint8_t role; /* enum wire_role */
 	bool up;
-	bool ethernet;	       /* packets at tc carry a 14-byte Ethernet header */
-	bool kernel_wireguard; /* tunnel: its peers are known by netlink */
-	uint16_t listen_port;  /* tunnel: UDP, host byte order, 0 unknown */
-	uint32_t fwmark;       /* tunnel */
-	uint32_t peers_n;      /* tunnel */
+	bool ethernet;		/* packets at tc carry a 14-byte Ethernet header */
+	bool kernel_wireguard;	/* tunnel: its peers are known by netlink */
+	uint16_t listen_port;	/* tunnel: UDP, host byte order, 0 unknown */
+	uint32_t fwmark;	/* tunnel */
+	uint32_t peers_n;	/* tunnel */
+	uint32_t route_mtu_min; /* tunnel: of the routes into it that have an MTU of their own; 0: there is none */
+	uint32_t route_mtu_max;
+	uint8_t public_key[WG_KEY_LEN]; /* tunnel: its own; all 0: not known */
 };
 
 struct peer {
@@ -74,12 +101,12 @@ struct inventory {
 
 struct session {
 	struct wire_session_key key;
-	struct wire_session value;
+	struct session_value value;
 };
 
 struct tally {
 	struct wire_tally_key key;
-	struct wire_tally value;
+	struct tally_value value;
 };
 
 struct link_counters {
@@ -93,11 +120,14 @@ struct drop {
 	uint64_t count;
 };
 
+/* Larger segments that local TCP has tried by itself (sysctl tcp_mtu_probing). */
+enum tcp_probe { TCP_PROBE_ARRIVED, TCP_PROBE_LOST, TCP_PROBES };
+
 struct snapshot {
-	uint32_t now_ms;     /* the clock of wire.h's times */
+	msec_t now_ms;
 	int64_t realtime_ms; /* Unix time of now_ms: to print, never to decide */
 	struct inventory inventory;
-	struct wire_flow *flows; /* only those used since the loader started */
+	struct flow *flows; /* only those used since the loader started */
 	size_t flows_n;
 	struct session *sessions;
 	size_t sessions_n;
@@ -108,10 +138,14 @@ struct snapshot {
 	struct drop *drops;
 	size_t drops_n;
 	uint64_t losses[WIRE_LOSSES];
+	uint64_t tcp_probes[TCP_PROBES];    /* since the start */
+	uint64_t retired[WIRE_TALLY_KINDS]; /* counts of tallies that were given up since, by kind */
 };
 
 /* The link with that index or name, NULL if there is none. */
 const struct link *inventory_link(const struct inventory *inv, uint32_t ifindex);
+
+bool link_has_key(const struct link *link);
 const struct link *inventory_link_named(const struct inventory *inv, const char *name);
 
 /*
@@ -134,6 +168,13 @@ const struct peer *inventory_peer_for(const struct inventory *inv, uint32_t tunn
  */
 const struct peer *inventory_peer_at(const struct inventory *inv, uint8_t family, const uint8_t address[16],
 				     uint16_t port, uint16_t local_port);
+
+/* What a map holds as a snapshot taken at `now` holds it: the times are from the 49.7 days before. */
+void flow_widen(struct flow *to, const struct wire_flow *from, msec_t now);
+/* Makes the times of a flow that nobody writes any more a few days younger, before they come round again and look new. */
+void flow_age(struct wire_flow *f, uint32_t now_ms);
+void session_widen(struct session *to, const struct wire_session_key *key, const struct wire_session *from, msec_t now);
+void tally_widen(struct tally *to, const struct wire_tally_key *key, const struct wire_tally *from, msec_t now);
 
 /* Frees what the snapshot or inventory points to and zeroes it. NULL is allowed. */
 void inventory_free(struct inventory *inv);

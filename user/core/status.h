@@ -18,13 +18,14 @@
 
 struct audit_note;
 struct audit_result;
+struct joint_result;
 
 enum status_state { STATUS_READY, STATUS_DEGRADED, STATUS_EXIT };
 
 struct hook_status {
 	char name[STATUS_NAME_LEN]; /* "wg_xmit", or "tc egress wg0" */
 	bool attached;
-	char how[16];			 /* "tcx", "clsact", "fentry", "kprobe", "tp_btf"; "" if not attached */
+	char how[16];			 /* "tcx", "clsact", "fentry", "kprobe", "tracepoint"; "" if not attached */
 	char why_not[STATUS_REASON_LEN]; /* "" if attached */
 	const char *blinds;		 /* what stays unseen without it; static text; NULL: nothing, all is well */
 	char note[STATUS_REASON_LEN];	 /* attached: why not in the best way for this hook; "" if it is */
@@ -51,9 +52,12 @@ struct status {
 	uint64_t losses[WIRE_LOSSES];
 	uint64_t records_lost;			 /* that the receiver of this status has missed */
 	uint64_t findings_opened, findings_open; /* for the summary at exit */
+	bool probes;				 /* findings are confirmed by probes … */
+	uint64_t probes_sent;			 /* … of which so many were sent */
 	const struct audit_note *note;	   /* of an audit: what one rule says, and then only state counts; or NULL */
 	const struct audit_result *result; /* of an audit: how it ended; or NULL */
 	const struct status_probe *probe;  /* NULL: nothing was to be measured */
+	const struct joint_result *joint;  /* of two recordings; or NULL */
 };
 
 /* How many hooks are attached, and how many are not though there would be something to see. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void follow(struct subject_memory *m, const struct tally *t, uint32_t now_ms)
+static void follow(struct subject_memory *m, const struct tally *t, msec_t now_ms)
 {
 	struct subject *s = &m->subject;
 
@@ -141,7 +141,7 @@ int subjects_enter(struct ledgers *ls, const struct snapshot *snap)
 	return err;
 }
 
-/* The kernel's map never forgets a subject: a short memory here would count it anew. */
+/* As long as the kernel's map: a shorter memory would count it anew, a longer one would take a new count for the old. */
 void subjects_forget(struct ledgers *ls, bool all)
 {
 	struct subject_memory *m, *next;

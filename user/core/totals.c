@@ -43,7 +43,7 @@ static int by_packets(const void *a, const void *b)
 	return (x->peer > y->peer) - (x->peer < y->peer);
 }
 
-static void session_add(struct direction_total *d, const struct wire_session *s)
+static void session_add(struct direction_total *d, const struct session_value *s)
 {
 	uint64_t behind = s->counter_max - s->counter_first;
 
@@ -99,7 +99,7 @@ bool link_is_counted(const struct link *link)
 int totals_make(struct totals *t, const struct snapshot *snap)
 {
 	memset(t, 0, sizeof(*t));
-	t->tallies = calloc(snap->tallies_n + 1, sizeof(*t->tallies));
+	t->tallies = calloc(snap->tallies_n + WIRE_TALLY_KINDS, sizeof(*t->tallies));
 	t->drops = calloc(snap->drops_n + 1, sizeof(*t->drops));
 	if (!t->tallies || !t->drops || peers_make(t, snap)) {
 		totals_free(t);
@@ -107,6 +107,11 @@ int totals_make(struct totals *t, const struct snapshot *snap)
 	}
 	for (size_t i = 0; i < snap->tallies_n; i++)
 		t->tallies[t->tallies_n++] = &snap->tallies[i];
+	for (size_t kind = 0; kind < WIRE_TALLY_KINDS; kind++) {
+		t->retired[kind] = (struct tally){ .key.kind = kind, .value.count = snap->retired[kind] };
+		if (snap->retired[kind])
+			t->tallies[t->tallies_n++] = &t->retired[kind];
+	}
 	for (size_t i = 0; i < snap->drops_n; i++)
 		t->drops[t->drops_n++] = &snap->drops[i];
 	qsort(t->tallies, t->tallies_n, sizeof(*t->tallies), by_count);

@@ -26,7 +26,9 @@ struct totals {
 	size_t peers_n;
 	const struct tally **tallies; /* highest count first */
 	size_t tallies_n;
-	const struct drop **drops; /* highest count first */
+	struct tally
+		retired[WIRE_TALLY_KINDS]; /* among them: of each kind those that were given up, without a subject */
+	const struct drop **drops;	   /* highest count first */
 	size_t drops_n;
 };
 

@@ -34,10 +34,11 @@ bool account_find(struct account *a, const char *name)
 	return true;
 }
 
-int privileges_drop(const struct account *a)
+int privileges_drop(const struct account *a, bool probes)
 {
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN))
+	if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) ||
+	    (probes && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_RAW)))
 		return -EPERM;
 	if (a->change) {
 		if (capng_change_id((int)a->uid, (int)a->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Giving up privileges once everything is attached. What stays is CAP_NET_ADMIN: without it neither WireGuard's peers can be
- * read nor programs be attached to an interface that appears later. Loading programs is not possible any more.
+ * read nor programs be attached to an interface that appears later; and CAP_NET_RAW for who is to send probes. Loading programs is not possible any more.
  */
 #ifndef MTUSCOPE_PRIVILEGES_H
 #define MTUSCOPE_PRIVILEGES_H
@@ -19,6 +19,6 @@ struct account {
 bool account_find(struct account *a, const char *name);
 
 /* 0 or -errno. It cannot be undone. */
-int privileges_drop(const struct account *a);
+int privileges_drop(const struct account *a, bool probes);
 
 #endif

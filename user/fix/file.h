@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Files that are replaced as a whole: whoever is interrupted leaves the old one or the new one. All return 0 or -errno.
- * Used by user/fix/ and the command fix.
+ * Used by user/fix/ and the commands fix and report.
  */
 #ifndef MTUSCOPE_FILE_H
 #define MTUSCOPE_FILE_H

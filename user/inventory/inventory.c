@@ -272,6 +272,16 @@ static int read_underlays(struct composition *c, const struct link *tunnel, size
 	return anywhere ? watch_default(c) : 0;
 }
 
+static int read_route_mtus(struct composition *c, struct link *tunnel)
+{
+	struct route_mtus mtus = { .oif = tunnel->ifindex };
+	int err = route_read_mtus(c->reader->route, &mtus);
+
+	tunnel->route_mtu_min = mtus.min;
+	tunnel->route_mtu_max = mtus.max;
+	return err;
+}
+
 static int read_tunnels(struct composition *c, const struct inventory_options *options, const char **missing)
 {
 	int err = 0;
@@ -302,9 +312,13 @@ static int compose(struct composition *c, const struct inventory_options *option
 	err = read_tunnels(c, options, missing);
 	/* Underlays join at the end, while it runs: they are not asked for theirs. */
 	links_n = c->inv->links_n;
-	for (i = 0; !err && i < links_n; i++)
-		if (c->inv->links[i].role == WIRE_ROLE_TUNNEL)
-			err = read_underlays(c, &c->inv->links[i], &peer);
+	for (i = 0; !err && i < links_n; i++) {
+		if (c->inv->links[i].role != WIRE_ROLE_TUNNEL)
+			continue;
+		err = read_underlays(c, &c->inv->links[i], &peer);
+		if (!err)
+			err = read_route_mtus(c, &c->inv->links[i]);
+	}
 	watch_lans(c);
 	return err ? err : inventory_index(c->inv);
 }

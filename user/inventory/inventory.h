@@ -53,6 +53,13 @@ bool inventory_changed(struct inventory_reader *reader);
 int inventory_read_routes(struct inventory_reader *reader, struct audit_route **routes, size_t *routes_n);
 int inventory_read_clamps(struct audit_clamp **clamps, size_t *clamps_n);
 
+/*
+ * Whether the kernel has a route for the tunnel's packets to the peer's endpoint by that link, without a source as after a
+ * failover, or with the link's own address, for which there may be a rule. 0 or -errno.
+ */
+int inventory_reaches(struct inventory_reader *reader, const struct link *tunnel, const struct peer *peer,
+		      uint32_t ifindex, bool *yes);
+
 #define ROUTE_ABSENT UINT32_MAX
 
 /*

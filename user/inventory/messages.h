@@ -42,7 +42,7 @@ const struct link_entry *link_table_named(const struct link_table *table, const 
 /* A dump of one WireGuard device under way. The caller frees inv. */
 struct wireguard_dump {
 	struct inventory *inv; /* peers and allowed_ips are appended */
-	struct link *tunnel;   /* gets listen_port, fwmark, peers_n */
+	struct link *tunnel;   /* gets listen_port, fwmark, peers_n, public_key */
 	size_t peers_capacity;
 	size_t allowed_ips_capacity;
 	size_t peers_first; /* the tunnel's first peer and prefix: where a restart goes back to */
@@ -79,16 +79,18 @@ bool uapi_exists(const char *name);
 int uapi_read(struct wireguard_dump *dump);
 
 struct route {
-	uint32_t oif;	   /* 0: there is no route */
-	uint32_t mtu;	   /* bytes, 0: the link's */
-	uint32_t priority; /* the lower, the better */
-	bool gateway;	   /* by way of a router */
-	bool learned;	   /* mtu may come from a too-big message; it expires */
+	uint32_t oif;		  /* 0: there is no route */
+	uint32_t mtu;		  /* bytes, 0: the link's */
+	uint32_t priority;	  /* the lower, the better */
+	bool gateway;		  /* by way of a router */
+	struct ip_address source; /* that the kernel would choose, family 0: it does not say */
+	bool learned;		  /* mtu may come from a too-big message; it expires */
 };
 
 struct route_query {
 	struct ip_endpoint to;
-	uint16_t from_port; /* host byte order, 0: any */
+	uint16_t from_port;	/* host byte order, 0: any */
+	struct ip_address from; /* family 0: any */
 	uint32_t fwmark;
 	uint32_t oif;	 /* 0: any */
 	bool configured; /* as in the table, without what was learned on the way */
@@ -101,6 +103,16 @@ int route_parse_default(const struct nlmsghdr *nlh, void *data);
 int route_read(struct netlink *nl, const struct route_query *query, struct route *route);
 int route_read_default(struct netlink *nl, uint8_t family, struct route *route);
 
+/* What routes into a link say of their MTU. */
+struct route_mtus {
+	uint32_t oif;
+	uint32_t min, max; /* 0: there is none that has one of its own */
+};
+
+/* route.c. RTM_NEWROUTE into `data`, a struct route_mtus; and of all tables. */
+int route_parse_mtus(const struct nlmsghdr *nlh, void *data);
+int route_read_mtus(struct netlink *nl, struct route_mtus *mtus);
+
 /* The routes that an audit looks at, in a dump of all. */
 struct route_dump {
 	const struct link_table *links;
@@ -111,6 +123,7 @@ struct route_dump {
 
 #define ROUTES_MAX     4096 /* kept, of any number */
 #define NFT_CLAMPS_MAX 1024
+#define NFT_RULES_MAX  65536
 
 /* route.c. RTM_NEWROUTE into `data`, a struct route_dump, whose routes the caller frees. */
 int route_parse_all(const struct nlmsghdr *nlh, void *data);
@@ -131,14 +144,32 @@ struct route_want {
 /* route_mtu.c. RTM_NEWROUTE into `data`, a struct route_want. */
 int route_parse_wanted(const struct nlmsghdr *nlh, void *data);
 
-struct nft_dump {
-	struct audit_clamp *clamps;
-	size_t n;
-	size_t capacity;
+/* A rule that clamps or jumps, and its conditions. Chains are told by a hash of family, table and name. */
+struct nft_rule {
+	uint64_t chain;
+	uint64_t jump; /* 0: it does not */
+	bool clamps;
+	struct audit_clamp clamp;
 };
 
-/* nft.c. NFT_MSG_NEWRULE into `data`, a struct nft_dump, whose clamps the caller frees. */
+/* The caller frees the arrays. */
+struct nft_dump {
+	struct nft_rule *rules;
+	size_t rules_n, rules_capacity;
+	uint64_t *bases; /* chains that forwarded packets come to by themselves */
+	size_t bases_n, bases_capacity;
+	bool maps; /* some rule looks its verdict up */
+	struct audit_clamp *clamps;
+	size_t clamps_n, clamps_capacity;
+	size_t visits;
+};
+
+/* nft.c. NFT_MSG_NEWRULE and NFT_MSG_NEWCHAIN into `data`, a struct nft_dump. */
 int nft_parse(const struct nlmsghdr *nlh, void *data);
+int nft_parse_chain(const struct nlmsghdr *nlh, void *data);
+/* nft_chains.c. Makes clamps of rules and bases. 0 or -ENOMEM. */
+int nft_resolve(struct nft_dump *dump);
+void nft_free(struct nft_dump *dump);
 
 /* The tc filters at one hook of one interface. */
 struct tc_table {

@@ -66,6 +66,12 @@ static struct route route_of(const struct nlmsghdr *nlh)
 			if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 				route.priority = mnl_attr_get_u32(attr);
 			break;
+		case RTA_PREFSRC:
+			if (mnl_attr_get_payload_len(attr) > sizeof(route.source.bytes))
+				break;
+			route.source.family = rtm->rtm_family;
+			memcpy(route.source.bytes, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+			break;
 		case RTA_METRICS:
 			route.mtu = metric_mtu(attr);
 			break;
@@ -144,6 +150,10 @@ int route_read(struct netlink *nl, const struct route_query *query, struct route
 	rtm->rtm_dst_len = 8 * address_len;
 	rtm->rtm_flags = query->configured ? RTM_F_FIB_MATCH : 0;
 	mnl_attr_put(nlh, RTA_DST, address_len, query->to.ip.bytes);
+	if (query->from.family) {
+		rtm->rtm_src_len = 8 * address_len;
+		mnl_attr_put(nlh, RTA_SRC, address_len, query->from.bytes);
+	}
 	/* All that WireGuard's own lookup says (drivers/net/wireguard/socket.c): rules may look at any of it. */
 	mnl_attr_put_u32(nlh, RTA_MARK, query->fwmark);
 	mnl_attr_put_u32(nlh, RTA_UID, 0);
@@ -176,6 +186,44 @@ int route_read_default(struct netlink *nl, uint8_t family, struct route *route)
 	 * -ENOENT: there is no such table. -EOPNOTSUPP, -EAFNOSUPPORT: nor such a family.
 	 */
 	return err == -EINTR || err == -ENOENT || err == -EOPNOTSUPP || err == -EAFNOSUPPORT ? 0 : err;
+}
+
+int route_parse_mtus(const struct nlmsghdr *nlh, void *data)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct route_mtus *mtus = data;
+	struct route route;
+
+	if (!is_route(nlh) || rtm->rtm_type != RTN_UNICAST || rtm->rtm_flags & RTM_F_CLONED)
+		return 0;
+	route = route_of(nlh);
+	if (route.oif != mtus->oif || !route.mtu)
+		return 0;
+	if (!mtus->min || route.mtu < mtus->min)
+		mtus->min = route.mtu;
+	if (route.mtu > mtus->max)
+		mtus->max = route.mtu;
+	return 0;
+}
+
+static void restart_mtus(void *data)
+{
+	struct route_mtus *mtus = data;
+
+	*mtus = (struct route_mtus){ .oif = mtus->oif };
+}
+
+int route_read_mtus(struct netlink *nl, struct route_mtus *mtus)
+{
+	const struct netlink_handler handler = { route_parse_mtus, restart_mtus, mtus };
+	struct nlmsghdr *nlh = netlink_request(nl, RTM_GETROUTE, NLM_F_DUMP);
+	int err;
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct rtmsg));
+	/* The kernel leaves out the others, of which there may be a million. */
+	mnl_attr_put_u32(nlh, RTA_OIF, mtus->oif);
+	err = netlink_ask(nl, nlh, &handler);
+	return err == -EINTR || err == -ENODEV ? 0 : err; /* as in route_read_default(); it went away */
 }
 
 static bool wanted_by_audit(const struct rtmsg *rtm, const struct route *route)
@@ -289,5 +337,29 @@ int inventory_read_routes(struct inventory_reader *reader, struct audit_route **
 	}
 	*routes = dump.routes;
 	*routes_n = dump.n;
+	return err;
+}
+
+int inventory_reaches(struct inventory_reader *reader, const struct link *tunnel, const struct peer *peer,
+		      uint32_t ifindex, bool *yes)
+{
+	struct route_query query = { .to = peer->endpoint,
+				     .from_port = tunnel->listen_port,
+				     .fwmark = tunnel->fwmark,
+				     .oif = ifindex,
+				     .configured = true };
+	struct route route, chosen;
+	int err = route_read(reader->route, &query, &route);
+
+	if (!err && !route.oif) {
+		/* IPv4 takes what it has no route for to be on the link, and says with which source. */
+		query.configured = false;
+		err = route_read(reader->route, &query, &chosen);
+		query.configured = true;
+		query.from = chosen.source;
+		if (!err && query.from.family)
+			err = route_read(reader->route, &query, &route);
+	}
+	*yes = !err && route.oif == ifindex;
 	return err;
 }

@@ -176,6 +176,10 @@ int wireguard_parse(const struct nlmsghdr *nlh, void *data)
 			if (mnl_attr_validate(attr, MNL_TYPE_U16) >= 0)
 				dump->tunnel->listen_port = mnl_attr_get_u16(attr);
 			break;
+		case WGDEVICE_A_PUBLIC_KEY:
+			if (mnl_attr_get_payload_len(attr) == WG_KEY_LEN)
+				memcpy(dump->tunnel->public_key, mnl_attr_get_payload(attr), WG_KEY_LEN);
+			break;
 		case WGDEVICE_A_FWMARK:
 			if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 				dump->tunnel->fwmark = mnl_attr_get_u32(attr);

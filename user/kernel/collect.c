@@ -8,6 +8,7 @@
 #include "kernel_internal.h"
 
 #define BATCH	       1024
+#define FLOW_AGEING_MS 3600000
 #define FLOW_MEMORY_MS 150000 /* a flow without a packet for so long says nothing any more */
 
 int collect_grow(void **array, size_t n, size_t size)
@@ -24,21 +25,26 @@ int collect_grow(void **array, size_t n, size_t size)
 	return 0;
 }
 
-static int flows_collect(const struct kernel *kernel, struct snapshot *snap)
+static int flows_collect(struct kernel *kernel, struct snapshot *snap)
 {
-	uint32_t now = kernel->config->now_ms;
+	bool ages = snap->now_ms - kernel->aged_ms > FLOW_AGEING_MS;
+	uint32_t now = snap->now_ms;
 
+	if (ages)
+		kernel->aged_ms = snap->now_ms;
 	for (size_t i = 0; i < WIRE_FLOWS; i++) {
-		const struct wire_flow *f = &kernel->flows[i];
+		struct wire_flow *f = &kernel->flows[i];
 		uint64_t tag = __atomic_load_n(&f->tag, __ATOMIC_ACQUIRE);
 		int err;
 
+		if (tag && ages)
+			flow_age(f, now);
 		if (!tag || (now - f->last_tx_ms > FLOW_MEMORY_MS && now - f->last_rx_ms > FLOW_MEMORY_MS))
 			continue;
 		err = collect_grow((void **)&snap->flows, snap->flows_n, sizeof(*snap->flows));
 		if (err)
 			return err;
-		snap->flows[snap->flows_n] = *f;
+		flow_widen(&snap->flows[snap->flows_n], f, snap->now_ms);
 		/* The place may have been given to another flow while it was copied. */
 		if (snap->flows[snap->flows_n].tag == tag && __atomic_load_n(&f->tag, __ATOMIC_ACQUIRE) == tag)
 			snap->flows_n++;
@@ -46,10 +52,7 @@ static int flows_collect(const struct kernel *kernel, struct snapshot *snap)
 	return 0;
 }
 
-typedef int (*element_fn)(struct snapshot *snap, const void *key, const void *value);
-
-/* Walks a hash map by batches; an element added meanwhile may be missed until the next tick. */
-static int map_walk(int fd, size_t key_len, size_t value_len, struct snapshot *snap, element_fn fn)
+int collect_map(int fd, size_t key_len, size_t value_len, struct snapshot *snap, collect_fn fn)
 {
 	void *keys = malloc(BATCH * key_len), *values = malloc(BATCH * value_len);
 	uint32_t cursor, *in = NULL;
@@ -87,19 +90,7 @@ static int session_add(struct snapshot *snap, const void *key, const void *value
 
 	if (err)
 		return err;
-	memcpy(&snap->sessions[snap->sessions_n].key, key, sizeof(struct wire_session_key));
-	memcpy(&snap->sessions[snap->sessions_n++].value, value, sizeof(struct wire_session));
-	return 0;
-}
-
-static int tally_add(struct snapshot *snap, const void *key, const void *value)
-{
-	int err = collect_grow((void **)&snap->tallies, snap->tallies_n, sizeof(*snap->tallies));
-
-	if (err)
-		return err;
-	memcpy(&snap->tallies[snap->tallies_n].key, key, sizeof(struct wire_tally_key));
-	memcpy(&snap->tallies[snap->tallies_n++].value, value, sizeof(struct wire_tally));
+	session_widen(&snap->sessions[snap->sessions_n++], key, value, snap->now_ms);
 	return 0;
 }
 
@@ -120,14 +111,15 @@ int collect_per_cpu(const struct kernel *kernel, const struct bpf_map *map, uint
 
 static int counters_collect(const struct kernel *kernel, struct snapshot *snap)
 {
-	size_t n = kernel->config->links_n;
-
-	snap->counters = calloc(n ? n : 1, sizeof(*snap->counters));
+	snap->counters = calloc(WIRE_LINKS, sizeof(*snap->counters));
 	if (!snap->counters)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		struct link_counters *c = &snap->counters[snap->counters_n++];
+	for (size_t i = 0; i < WIRE_LINKS; i++) {
+		struct link_counters *c = &snap->counters[snap->counters_n];
 
+		if (!kernel->config->links[i].ifindex)
+			continue;
+		snap->counters_n++;
 		c->ifindex = kernel->config->links[i].ifindex;
 		for (int d = 0; d < WIRE_DIRECTIONS; d++) {
 			int err = collect_per_cpu(kernel, kernel->tc->maps.counters, i * WIRE_DIRECTIONS + d,
@@ -146,15 +138,15 @@ int kernel_collect(struct kernel *kernel, struct snapshot *snap)
 
 	err = flows_collect(kernel, snap);
 	if (!err)
-		err = map_walk(bpf_map__fd(kernel->tc->maps.sessions), sizeof(struct wire_session_key),
-			       sizeof(struct wire_session), snap, session_add);
+		err = collect_map(bpf_map__fd(kernel->tc->maps.sessions), sizeof(struct wire_session_key),
+				  sizeof(struct wire_session), snap, session_add);
 	if (!err)
-		err = map_walk(bpf_map__fd(kernel->tc->maps.tallies), sizeof(struct wire_tally_key),
-			       sizeof(struct wire_tally), snap, tally_add);
+		err = tallies_collect(bpf_map__fd(kernel->tc->maps.tallies), kernel->retired, snap);
 	if (!err)
 		err = counters_collect(kernel, snap);
 	if (!err)
 		err = drops_collect(kernel, snap);
+	netstat_collect(kernel, snap);
 	for (uint32_t i = 0; !err && i < WIRE_LOSSES; i++)
 		err = collect_per_cpu(kernel, kernel->tc->maps.losses, i, &snap->losses[i], 1);
 	return err;

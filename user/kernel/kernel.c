@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "kernel_internal.h"
@@ -49,7 +50,7 @@ static int map_memory(struct kernel *kernel)
 	if (config == MAP_FAILED)
 		return -errno;
 	kernel->config = config;
-	flows = mmap(NULL, sizeof(struct wire_flow) * WIRE_FLOWS, PROT_READ, MAP_SHARED,
+	flows = mmap(NULL, sizeof(struct wire_flow) * WIRE_FLOWS, PROT_READ | PROT_WRITE, MAP_SHARED,
 		     bpf_map__fd(kernel->tc->maps.flows), 0);
 	if (flows == MAP_FAILED)
 		return -errno;
@@ -69,13 +70,21 @@ static int config_init(struct kernel *kernel, const struct kernel_options *optio
 	return 0;
 }
 
+static bool is_preempt_rt(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && strstr(name.version, "PREEMPT_RT");
+}
+
 static int tc_load(struct kernel *kernel, const struct kernel_options *options)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "mtuscope", .btf_custom_path = options->btf_path);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = options->btf_path);
 
 	kernel->tc = tc_bpf__open_opts(&opts);
 	if (!kernel->tc)
 		return -errno;
+	kernel->tc->rodata->preempt_rt = is_preempt_rt();
 	return tc_bpf__load(kernel->tc);
 }
 
@@ -93,6 +102,7 @@ int kernel_open(struct kernel **kernel, const struct kernel_options *options, st
 	k->reader = reader;
 	k->options = *options;
 	k->slot_fd = -1;
+	netstat_open(k);
 	print_verbose = options->verbose;
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	libbpf_set_print(print_warning);
@@ -132,27 +142,63 @@ void kernel_close(struct kernel *kernel)
 		tc_detach(kernel, &kernel->attachments[i]);
 	hooks_detach(kernel);
 	drop_names_free(kernel->drop_names);
+	netstat_close(kernel);
 	if (kernel->config)
 		munmap(kernel->config, sizeof(struct wire_config));
 	if (kernel->flows)
-		munmap((void *)kernel->flows, sizeof(struct wire_flow) * WIRE_FLOWS);
+		munmap(kernel->flows, sizeof(struct wire_flow) * WIRE_FLOWS);
 	tc_bpf__destroy(kernel->tc);
 	if (kernel->slot_fd >= 0)
 		close(kernel->slot_fd);
 	free(kernel);
 }
 
-/* Written before the programs can see the link, read by them without a lock: the slot table is changed last. */
+/* The link's slot, WIRE_LINKS if it has none; with 0 a free one. */
+static size_t slot_of(const struct wire_config *cfg, uint32_t ifindex)
+{
+	size_t slot = 0;
+
+	while (slot < WIRE_LINKS && cfg->links[slot].ifindex != ifindex)
+		slot++;
+	return slot;
+}
+
+/* The counters of a link that has gone are not those of the next one. */
+static void slot_clear(struct kernel *kernel, uint32_t slot)
+{
+	struct wire_counters *zeros = calloc(kernel->cpus, sizeof(*zeros));
+
+	for (uint32_t d = 0; zeros && d < WIRE_DIRECTIONS; d++) {
+		uint32_t key = slot * WIRE_DIRECTIONS + d;
+
+		bpf_map_update_elem(bpf_map__fd(kernel->tc->maps.counters), &key, zeros, BPF_ANY);
+	}
+	free(zeros);
+}
+
+/*
+ * A link keeps its slot, and so its counters, for as long as it exists. Written before the programs can see the link, read
+ * by them without a lock: the slot table is changed last.
+ */
 static void config_links(struct kernel *kernel, const struct inventory *inv)
 {
 	struct wire_config *cfg = kernel->config;
 	uint8_t ports[sizeof(cfg->wg_port)] = { 0 };
-	size_t n = inv->links_n < WIRE_LINKS ? inv->links_n : WIRE_LINKS;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < WIRE_LINKS; i++)
+		if (cfg->links[i].ifindex && !inventory_link(inv, cfg->links[i].ifindex))
+			cfg->links[i] = (struct wire_link){ 0 };
+	for (size_t i = 0; i < inv->links_n; i++) {
 		const struct link *l = &inv->links[i];
+		size_t slot = slot_of(cfg, l->ifindex);
 
-		cfg->links[i] = (struct wire_link){
+		if (slot == WIRE_LINKS) {
+			slot = slot_of(cfg, 0);
+			if (slot == WIRE_LINKS)
+				continue;
+			slot_clear(kernel, slot);
+		}
+		cfg->links[slot] = (struct wire_link){
 			.ifindex = l->ifindex,
 			.mtu = l->mtu > UINT16_MAX ? 0 : l->mtu,
 			.role = l->role,
@@ -161,10 +207,10 @@ static void config_links(struct kernel *kernel, const struct inventory *inv)
 		if (l->role == WIRE_ROLE_TUNNEL)
 			ports[l->listen_port] = l->listen_port != 0;
 	}
-	cfg->links_n = n;
 	memcpy(cfg->wg_port, ports, sizeof(ports));
-	for (size_t i = 0; i < n; i++)
-		cfg->link_slot[cfg->links[i].ifindex % sizeof(cfg->link_slot)] = i;
+	for (size_t i = 0; i < WIRE_LINKS; i++)
+		if (cfg->links[i].ifindex)
+			cfg->link_slot[cfg->links[i].ifindex % sizeof(cfg->link_slot)] = i;
 }
 
 static const struct link *link_wanted(const struct inventory *inv, const struct tc_attachment *at)
@@ -221,9 +267,11 @@ int kernel_watch(struct kernel *kernel, const struct inventory *inv)
 	hooks_refresh(kernel);
 	links_drop(kernel, inv);
 	config_links(kernel, inv);
-	for (size_t i = 0; i < inv->links_n && i < WIRE_LINKS; i++) {
+	for (size_t i = 0; i < inv->links_n; i++) {
 		const struct tc_attachment *rx, *tx;
 
+		if (slot_of(kernel->config, inv->links[i].ifindex) == WIRE_LINKS)
+			continue;
 		if (inv->links[i].role != WIRE_ROLE_LAN)
 			link_attach(kernel, &inv->links[i], WIRE_RX);
 		link_attach(kernel, &inv->links[i], WIRE_TX);
@@ -234,7 +282,12 @@ int kernel_watch(struct kernel *kernel, const struct inventory *inv)
 	return attached;
 }
 
-void kernel_set_clock(struct kernel *kernel, uint32_t now_ms)
+bool kernel_is_shut_out(const struct kernel *kernel)
+{
+	return kernel->shut_out;
+}
+
+void kernel_set_clock(struct kernel *kernel, msec_t now_ms)
 {
 	__atomic_store_n(&kernel->config->now_ms, now_ms, __ATOMIC_RELAXED);
 }

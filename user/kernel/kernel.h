@@ -37,16 +37,19 @@ void kernel_close(struct kernel *kernel);
 int kernel_watch(struct kernel *kernel, const struct inventory *inv);
 
 /* Sets the programs' clock, in milliseconds; call it right after kernel_collect(). */
-void kernel_set_clock(struct kernel *kernel, uint32_t now_ms);
+void kernel_set_clock(struct kernel *kernel, msec_t now_ms);
 
 /* Echo messages with that id are our own probes, not traffic. */
 void kernel_set_probe_id(struct kernel *kernel, uint16_t id);
 
-/* Fills all of *snap but the inventory and the times. The caller frees with snapshot_free(). 0 or -errno. */
+/* Fills all of *snap but the inventory and the times, which are set. The caller frees with snapshot_free(). 0 or -errno. */
 int kernel_collect(struct kernel *kernel, struct snapshot *snap);
 
 /* Fills hooks, hooks_n and losses of *status, and state with STATUS_READY or STATUS_DEGRADED. */
 void kernel_status(struct kernel *kernel, struct status *status);
+
+/* A module was loaded since the start, and privileges to hook it are gone: only another start can. */
+bool kernel_is_shut_out(const struct kernel *kernel);
 
 /* Nanoseconds that the kernel has spent in the programs; only while kernel.bpf_stats_enabled is 1 does it count. */
 uint64_t kernel_run_ns(const struct kernel *kernel);

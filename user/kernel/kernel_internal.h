@@ -19,10 +19,11 @@ struct hook {
 	const char *module; /* that the function is in, NULL: the kernel itself */
 	const char *blinds;
 	const void *(*elf)(size_t *len);
-	struct bpf_object *object; /* NULL: not attached */
+	struct bpf_object *object; /* its own, or that of all hooks; NULL: not attached */
 	struct bpf_link *links[HOOK_LINKS];
 	uint64_t module_id; /* the module's at the last attempt to attach */
 	int attempts;	    /* to attach to this module_id */
+	bool refused;	    /* not attached for want of privilege */
 	bool dormant;	    /* not attached, and nothing to miss: the module is not loaded */
 	char how[16];
 	char why_not[STATUS_REASON_LEN]; /* not attached; or attached, but not in the best way */
@@ -43,18 +44,24 @@ struct tc_attachment {
 
 struct kernel {
 	struct tc_bpf *tc;
-	struct wire_config *config;    /* mapped */
-	const struct wire_flow *flows; /* mapped, read only */
+	struct wire_config *config;	    /* mapped */
+	struct wire_flow *flows;	    /* mapped; of what the programs wrote only old times are made younger */
+	msec_t aged_ms;			    /* when they last were */
+	uint64_t retired[WIRE_TALLY_KINDS]; /* counts of the tallies that gave their places */
 	struct hook *hooks;
 	size_t hooks_n;
+	struct bpf_object *all_hooks; /* see hooks.c; NULL: this kernel refuses it */
 	struct tc_attachment attachments[WIRE_LINKS * WIRE_DIRECTIONS];
 	size_t attachments_n;
 	struct kernel_options options;
 	struct drop_names *drop_names;
 	struct inventory_reader *reader;
-	int slot_fd; /* abstract socket that says this instance lives */
-	int slot;    /* its number: part of our tc filters' handles */
+	int netstat_fd;			 /* -1: there is no TCP */
+	uint64_t tcp_probes[TCP_PROBES]; /* as they were at the start */
+	int slot_fd;			 /* abstract socket that says this instance lives */
+	int slot;			 /* its number: part of our tc filters' handles */
 	int cpus;
+	bool shut_out; /* see kernel_is_shut_out() */
 };
 
 /* hooks.c: makes the table from hooks.def and attaches what can be attached. 0 or -ENOMEM. */
@@ -77,8 +84,23 @@ int drops_collect(struct kernel *kernel, struct snapshot *snap);
 
 /* collect.c: room for one more after n elements. 0 or -ENOMEM. */
 int collect_grow(void **array, size_t n, size_t size);
+/* Walks a hash map by batches; an element added meanwhile may be missed until the next tick. 0 or -errno. */
+typedef int (*collect_fn)(struct snapshot *snap, const void *key, const void *value);
+int collect_map(int fd, size_t key_len, size_t value_len, struct snapshot *snap, collect_fn fn);
 /* Sums a per-CPU element of `words` counters into sum[]. 0 or -errno. */
 int collect_per_cpu(const struct kernel *kernel, const struct bpf_map *map, uint32_t key, uint64_t *sum, size_t words);
+
+/*
+ * tallies.c: the tallies of the map into *snap, whose time is set. Where the map fills up, what was quiet for long is
+ * taken out of it and added to retired[]. 0 or -errno.
+ */
+int tallies_collect(int fd, uint64_t retired[WIRE_TALLY_KINDS], struct snapshot *snap);
+
+/* netstat.c: local TCP's own counters, since netstat_open(); the parser of their file. */
+void netstat_open(struct kernel *kernel);
+void netstat_close(struct kernel *kernel);
+void netstat_collect(const struct kernel *kernel, struct snapshot *snap);
+uint64_t netstat_value(const char *text, const char *group, const char *name);
 
 /* tc.c: 0 or -errno; the reason for a failure is in at->why_not. */
 int tc_attach(struct kernel *kernel, struct tc_attachment *at);

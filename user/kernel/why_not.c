@@ -51,7 +51,7 @@ static bool is_locked_down(void)
 /* In this order: what is asked for first explains more. */
 void why_not(const struct hook *hook, const char *way, int err, char *text, size_t len)
 {
-	bool probe = !strcmp(way, "kprobe") || !strcmp(way, "kretprobe");
+	bool probe = !strcmp(way, "kprobe");
 	bool no_probes = access("/sys/bus/event_source/devices/kprobe", F_OK);
 
 	if (is_missing(err) && !probe && hook->module && hook->module_id && !has_type_information(hook->module))
@@ -64,7 +64,7 @@ void why_not(const struct hook *hook, const char *way, int err, char *text, size
 		snprintf(text, len, "no such function in this kernel");
 	else if (is_locked_down())
 		snprintf(text, len, "the kernel is locked down (confidentiality), its memory may not be read");
-	else if (!strcmp(way, "tp_btf") && (err == -EACCES || err == -EINVAL))
+	else if (!strcmp(way, "tracepoint") && (err == -EACCES || err == -EINVAL))
 		snprintf(text, len, "the tracepoint says less on this kernel");
 	else if (err == -KERNEL_ENOTSUPP)
 		snprintf(text, len, "this kernel cannot trace it this way");

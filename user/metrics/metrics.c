@@ -134,9 +134,29 @@ static void links(struct out *o, const struct snapshot *snap)
 	}
 }
 
+/* By its own key a tunnel is known to the other end, whatever it is called there. */
+static void tunnels(struct out *o, const struct metrics *m)
+{
+	const struct inventory *inv = &m->snap->inventory;
+	char key[FORMAT_KEY_LEN];
+
+	if (m->no_peer_labels)
+		return;
+	family(o, "tunnel_info", "gauge", "The tunnel's own public key; always 1.");
+	for (size_t i = 0; i < inv->links_n; i++) {
+		if (!link_has_key(&inv->links[i]))
+			continue;
+		format_key(key, inv->links[i].public_key);
+		out_string(o, "mtuscope_tunnel_info");
+		label(o, '{', "interface", inv->links[i].name, sizeof(inv->links[i].name));
+		label(o, ',', "public_key", key, SIZE_MAX);
+		out_string(o, "} 1\n");
+	}
+}
+
 static uint64_t tally_sum(const struct snapshot *snap, enum wire_tally_kind kind)
 {
-	uint64_t sum = 0;
+	uint64_t sum = snap->retired[kind];
 
 	for (size_t i = 0; i < snap->tallies_n; i++)
 		if (snap->tallies[i].key.kind == kind)
@@ -162,6 +182,11 @@ static void tallies(struct out *o, const struct snapshot *snap)
 	       tally_sum(snap, WIRE_TALLY_REASSEMBLY_TIMEOUT));
 	single(o, "fragmentation_failures_total", "counter", "Packets that could not be fragmented here.",
 	       tally_sum(snap, WIRE_TALLY_FRAGMENT_FAILED));
+	single(o, "tcp_mtu_probes_arrived_total", "counter",
+	       "Larger segments that this host's TCP tried by itself (sysctl tcp_mtu_probing), and that arrived.",
+	       snap->tcp_probes[TCP_PROBE_ARRIVED]);
+	single(o, "tcp_mtu_probes_lost_total", "counter", "Larger segments that it tried, and that did not arrive.",
+	       snap->tcp_probes[TCP_PROBE_LOST]);
 	single(o, "too_big_drops_total", "counter", "Packets that this kernel dropped as too big.",
 	       tally_sum(snap, WIRE_TALLY_DROP_TOO_BIG));
 }
@@ -205,6 +230,7 @@ static void losses(struct out *o, const struct metrics *m)
 	single(o, "flow_evictions_total", "counter", "Live flows that had to give way to others.",
 	       snap->losses[WIRE_LOSS_FLOW_EVICTED]);
 	single(o, "flows_tracked", "gauge", "Flows that are followed.", snap->flows_n);
+	single(o, "probes_sent_total", "counter", "Probes sent to confirm findings.", m->status->probes_sent);
 	single(o, "records_total", "counter", "Records handed to their receivers.", m->records);
 	single(o, "records_lost_total", "counter", "Records that a slow or dead receiver missed.", m->records_lost);
 }
@@ -314,6 +340,7 @@ int metrics_format(char *buf, size_t cap, const struct metrics *m)
 	out_init(&o, buf, cap);
 	about(&o, m);
 	links(&o, m->snap);
+	tunnels(&o, m);
 	tallies(&o, m->snap);
 	losses(&o, m);
 	findings_active(&o, m);

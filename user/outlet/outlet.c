@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "flight.h"
 #include "queue.h"
 
 #define QUEUE_BYTES	   (512 * 1024)
-#define RECORD_MAX	   (65536 + 16) /* with the length that goes before it on TCP */
+#define FRAME_MAX	   16 /* the length that goes before a record on TCP */
+#define RECORD_MAX	   (65536 + FRAME_MAX)
 #define RETRY_FIRST_MS	   500
 #define RETRY_MAX_MS	   30000
 #define CONNECT_TIMEOUT_MS 10000
@@ -36,6 +38,8 @@ struct outlet {
 	bool connecting;
 	uint64_t since_ms, retry_ms, pause_ms;
 	struct queue queue;
+	struct flight flight;	  /* of `counted` kinds */
+	uint64_t written;	  /* bytes, of this connection */
 	char current[RECORD_MAX]; /* the record being written, of which `done` bytes are */
 	size_t current_len, done;
 	struct outlet_counts counts;
@@ -49,7 +53,7 @@ struct kind {
 	int (*open)(struct outlet *o);
 	ssize_t (*write)(struct outlet *o, const char *from, size_t n);
 	bool newline; /* ends a record; else it is cut off */
-	bool counted; /* "LENGTH " before each record (RFC 6587, octet counting) */
+	bool counted; /* "LENGTH " before each record (RFC 6587, octet counting), and TCP: sent is what is acknowledged */
 };
 
 static ssize_t result(ssize_t n)
@@ -121,26 +125,13 @@ static ssize_t socket_write(struct outlet *o, const char *from, size_t n)
 	return result(send(o->fd, from, n, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
-/* A receiver that has closed its end takes bytes once more and loses them: look first. */
-static ssize_t stream_write(struct outlet *o, const char *from, size_t n)
-{
-	char heard[64];
-	ssize_t got;
-
-	while ((got = recv(o->fd, heard, sizeof(heard), MSG_DONTWAIT)) > 0)
-		;
-	if (!got)
-		return -EPIPE;
-	return socket_write(o, from, n);
-}
-
 static const struct kind KINDS[OUTLET_KINDS] = {
 	[OUTLET_STDOUT] = { .open = stdout_open, .write = file_write, .newline = true },
 	[OUTLET_FILE] = { .open = file_open, .write = file_write, .newline = true },
 	[OUTLET_JOURNAL] = { .address = JOURNAL_SOCKET, .open = datagram_open, .write = socket_write, .newline = true },
 	[OUTLET_SYSLOG_LOCAL] = { .address = LOCAL_SOCKET, .open = datagram_open, .write = socket_write },
 	[OUTLET_SYSLOG_UDP] = { .open = datagram_open, .write = socket_write },
-	[OUTLET_SYSLOG_TCP] = { .open = stream_open, .write = stream_write, .counted = true },
+	[OUTLET_SYSLOG_TCP] = { .open = stream_open, .write = socket_write, .counted = true },
 };
 
 bool outlet_syslog_kind(const char *text, enum outlet_kind *kind)
@@ -191,7 +182,8 @@ struct outlet *outlet_open(enum outlet_kind kind, const char *target)
 		return NULL;
 	o->kind = kind;
 	o->fd = -1;
-	if (queue_init(&o->queue, QUEUE_BYTES) || (target && !(o->target = strdup(target))))
+	if (queue_init(&o->queue, QUEUE_BYTES) || (KINDS[kind].counted && flight_init(&o->flight, QUEUE_BYTES)) ||
+	    (target && !(o->target = strdup(target))))
 		goto fail;
 	err = EINVAL;
 	if (!resolve(o))
@@ -240,13 +232,24 @@ int outlet_reopen(struct outlet *o)
 	return 0;
 }
 
+static bool is_up(const struct outlet *o)
+{
+	return o->fd >= 0 && !o->connecting;
+}
+
 static void disconnect(struct outlet *o, uint64_t now_ms)
 {
+	if (is_up(o))
+		o->counts.sent += flight_acknowledged(&o->flight, o->fd, o->written);
 	if (o->fd >= 0)
 		close(o->fd);
 	o->fd = -1;
 	o->connecting = false;
-	o->done = 0; /* a new receiver gets the record from its beginning */
+	/* A new receiver gets the record from its beginning, after those that the last one did not acknowledge. */
+	o->done = o->written = 0;
+	if (KINDS[o->kind].counted)
+		o->current_len = 0;
+	flight_broken(&o->flight);
 	o->pause_ms = o->pause_ms ? o->pause_ms * 2 : RETRY_FIRST_MS;
 	if (o->pause_ms > RETRY_MAX_MS)
 		o->pause_ms = RETRY_MAX_MS;
@@ -289,27 +292,38 @@ static bool receiver_there(struct outlet *o, uint64_t now_ms)
 	return connected(o, now_ms);
 }
 
-/* The next record, framed as its receiver wants it, goes to `current`. */
-static bool next(struct outlet *o)
+/* The oldest record of the queue, framed as its receiver wants it, goes to `current`. */
+static size_t take(struct outlet *o)
 {
 	const struct kind *kind = &KINDS[o->kind];
 	size_t n, prefix = 0;
+	char text[16];
 
-	if (o->current_len)
-		return true;
 	n = queue_pop(&o->queue, o->current);
 	if (n && !kind->newline)
 		n -= o->current[n - 1] == '\n';
 	if (n && kind->counted) {
-		char text[16];
-
 		prefix = (size_t)snprintf(text, sizeof(text), "%zu ", n);
 		memmove(o->current + prefix, o->current, n);
 		memcpy(o->current, text, prefix);
+		flight_add(&o->flight, o->current, prefix + n);
 	}
-	o->current_len = n ? prefix + n : 0;
+	return prefix + n;
+}
+
+/* The next record goes to `current`: one that must be sent again, or one of the queue. */
+static bool next(struct outlet *o)
+{
+	bool counted = KINDS[o->kind].counted;
+
+	if (o->current_len)
+		return true;
 	o->done = 0;
-	return n;
+	if (counted)
+		o->current_len = flight_again(&o->flight, o->current);
+	if (!o->current_len && (!counted || flight_has_room(&o->flight, queue_peek(&o->queue, 0, NULL) + FRAME_MAX)))
+		o->current_len = take(o);
+	return o->current_len;
 }
 
 static void finish(struct outlet *o, uint64_t *count)
@@ -318,8 +332,39 @@ static void finish(struct outlet *o, uint64_t *count)
 	(*count)++;
 }
 
+/* The connection took n bytes of the record. */
+static void advance(struct outlet *o, size_t n)
+{
+	o->pause_ms = 0;
+	o->written += n;
+	o->done += n;
+	if (o->done < o->current_len)
+		return;
+	if (KINDS[o->kind].counted)
+		o->current_len = o->done = 0; /* sent once it is acknowledged */
+	else
+		finish(o, &o->counts.sent);
+}
+
+/* A receiver that has closed its end would take bytes once more and lose them. */
+static void look_at_receiver(struct outlet *o, uint64_t now_ms)
+{
+	char heard[64];
+	ssize_t n;
+
+	if (!KINDS[o->kind].counted || !is_up(o))
+		return;
+	while ((n = recv(o->fd, heard, sizeof(heard), MSG_DONTWAIT)) > 0)
+		;
+	if (!n || result(n) != WRITE_LATER)
+		disconnect(o, now_ms);
+	else
+		o->counts.sent += flight_acknowledged(&o->flight, o->fd, o->written);
+}
+
 void outlet_pump(struct outlet *o, uint64_t now_ms)
 {
+	look_at_receiver(o, now_ms);
 	while (next(o)) {
 		ssize_t n;
 
@@ -336,10 +381,7 @@ void outlet_pump(struct outlet *o, uint64_t now_ms)
 		} else if (n == WRITE_LATER) {
 			return;
 		} else {
-			o->pause_ms = 0;
-			o->done += (size_t)n;
-			if (o->done >= o->current_len)
-				finish(o, &o->counts.sent);
+			advance(o, (size_t)n);
 		}
 	}
 }
@@ -357,13 +399,25 @@ struct outlet_counts outlet_counts(const struct outlet *o)
 
 bool outlet_is_behind(const struct outlet *o)
 {
-	return o->current_len || o->queue.used;
+	return o->current_len || o->queue.used || o->flight.records.used;
+}
+
+/* What a connection was given whole the kernel goes on to deliver. */
+static void finish_flight(struct outlet *o)
+{
+	uint64_t whole = is_up(o) ? flight_given(&o->flight) - (o->current_len > 0) : 0;
+
+	o->counts.sent += whole;
+	o->counts.lost += flight_clear(&o->flight) - whole;
+	o->current_len = o->done = 0;
 }
 
 void outlet_finish(struct outlet *o, uint64_t now_ms)
 {
 	outlet_pump(o, now_ms);
-	if (o->current_len)
+	if (KINDS[o->kind].counted)
+		finish_flight(o);
+	else if (o->current_len)
 		finish(o, &o->counts.lost);
 	o->counts.lost += queue_clear(&o->queue);
 }
@@ -375,6 +429,7 @@ void outlet_close(struct outlet *o)
 	if (o->fd >= 0)
 		close(o->fd);
 	queue_free(&o->queue);
+	flight_free(&o->flight);
 	free(o->target);
 	free(o);
 }

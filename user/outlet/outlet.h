@@ -23,7 +23,7 @@ enum outlet_kind {
 };
 
 struct outlet_counts {
-	uint64_t sent, lost; /* records */
+	uint64_t sent, lost; /* records; over TCP those are sent that the other end's kernel has acknowledged */
 };
 
 /* --syslog's argument: local, unix:PATH, udp:HOST[:PORT], tcp:HOST[:PORT]. False if it is none of these. */

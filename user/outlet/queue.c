@@ -27,28 +27,43 @@ static void put(struct queue *q, const void *from, size_t n)
 	q->used += n;
 }
 
-/* to NULL: only drops them. */
-static void get(struct queue *q, void *to, size_t n)
+static void copy(const struct queue *q, size_t at, void *to, size_t n)
 {
-	size_t first = n < q->cap - q->head ? n : q->cap - q->head;
+	size_t from = (q->head + at) % q->cap, first = n < q->cap - from ? n : q->cap - from;
 
-	if (to) {
-		memcpy(to, q->bytes + q->head, first);
-		memcpy((char *)to + first, q->bytes, n - first);
-	}
-	q->head = (q->head + n) % q->cap;
-	q->used -= n;
+	memcpy(to, q->bytes + from, first);
+	memcpy((char *)to + first, q->bytes, n - first);
+}
+
+size_t queue_peek(const struct queue *q, size_t at, char *to)
+{
+	uint32_t n = 0;
+
+	if (at >= q->used)
+		return 0;
+	copy(q, at, &n, sizeof(n));
+	if (to)
+		copy(q, at + sizeof(n), to, n);
+	return n;
 }
 
 size_t queue_pop(struct queue *q, char *to)
 {
-	uint32_t n = 0;
+	size_t n = queue_peek(q, 0, to);
 
+	if (n) {
+		q->head = (q->head + QUEUE_OVERHEAD + n) % q->cap;
+		q->used -= QUEUE_OVERHEAD + n;
+	}
+	/* Begins anew, so that what mostly holds a few records does not in time touch all of its memory. */
 	if (!q->used)
-		return 0;
-	get(q, &n, sizeof(n));
-	get(q, to, n);
+		q->head = 0;
 	return n;
+}
+
+bool queue_has_room(const struct queue *q, size_t n)
+{
+	return q->cap - q->used >= QUEUE_OVERHEAD + n;
 }
 
 uint64_t queue_push(struct queue *q, const char *record, size_t n)
@@ -58,7 +73,7 @@ uint64_t queue_push(struct queue *q, const char *record, size_t n)
 
 	if (!n || n > q->cap - sizeof(len))
 		return 1;
-	while (q->cap - q->used < n + sizeof(len))
+	while (!queue_has_room(q, n))
 		lost += queue_pop(q, NULL) > 0;
 	put(q, &len, sizeof(len));
 	put(q, record, n);

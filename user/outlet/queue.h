@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define QUEUE_OVERHEAD sizeof(uint32_t) /* a record's length, before it */
+
 struct queue {
 	char *bytes; /* a ring; each record after its length */
 	size_t cap, head, used;
@@ -18,8 +20,13 @@ void queue_free(struct queue *q);
 /* Returns how many records gave way, the new one among them if it alone is too long. */
 uint64_t queue_push(struct queue *q, const char *record, size_t n);
 
-/* Takes the oldest record out: its length, 0 if there is none. `to` has room for the longest ever pushed. */
+bool queue_has_room(const struct queue *q, size_t n);
+
+/* Takes the oldest record out: its length, 0 if there is none. `to` has room for the longest ever pushed, or is NULL. */
 size_t queue_pop(struct queue *q, char *to);
+
+/* The same of the record that begins `at` bytes after the oldest, which stays. */
+size_t queue_peek(const struct queue *q, size_t at, char *to);
 
 /* Drops all, returns their number. */
 uint64_t queue_clear(struct queue *q);

@@ -8,12 +8,11 @@
 
 #include "outer.h"
 
-#define PADDING	     16
 #define CONTROL_SIZE 64 /* bytes of the IP packet of the first probe */
 #define UDP_BURST    5	/* Linux answers six closed ports at once, and then one a second (icmp_ratelimit) */
 #define UDP_GAP_MS   1050
 #define RECEIVE_MAX  64 /* messages looked at in one step: whoever floods does not hold us up */
-#define CHECK_BUDGET 4	/* one answer settles it, and nothing rests on there being none */
+#define CHECK_BUDGET 2	/* one answer settles it, and nothing rests on there being none */
 #define METHODS	     2
 
 static enum probe_method method_at(const struct measure *m, size_t i)
@@ -75,8 +74,7 @@ static void prober_config_make(const struct measure *m, struct prober_config *c)
 	if (c->max > PROBE_SIZE_MAX)
 		c->max = PROBE_SIZE_MAX;
 	if (m->stage == MEASURE_CHECK) {
-		c->control = r->lower;
-		c->max = c->guess = r->upper_round;
+		c->control = c->max = r->upper_round;
 		if (c->budget > CHECK_BUDGET)
 			c->budget = CHECK_BUDGET;
 	} else if (r->lower && (r->upper_round || r->whole)) {
@@ -139,14 +137,13 @@ static void take_bracket(struct measure *m)
 	if (upper && (m->method == PROBE_UDP || (r->direction == WIRE_RX && r->there)))
 		r->upper = upper;
 	r->exact = r->upper && r->upper == r->lower + 1 && p->end == PROBER_BRACKETED;
-	if (m->stage == MEASURE_TUNNEL)
-		r->whole = p->end == PROBER_WHOLE;
+	r->whole |= p->end == PROBER_WHOLE;
 }
 
 static void next_stage(struct measure *m)
 {
 	const struct measured *r = &m->result;
-	bool narrow = (r->upper_round && r->upper_round - r->lower <= PADDING) || (r->whole && m->config.beyond);
+	bool narrow = (r->upper_round && r->upper_round - r->lower <= OUTER_PADDING) || (r->whole && m->config.beyond);
 
 	m->attempt = 0;
 	if (m->stage == MEASURE_TUNNEL && r->direction == WIRE_RX && r->upper_round)

@@ -42,7 +42,7 @@ struct measured {
 	uint32_t lower, upper;	       /* outer; proven for that direction; 0: none */
 	uint32_t upper_round; /* the smallest size that does not come back; one of both ways loses it; 0: none */
 	bool exact;	      /* lower is the path MTU of that direction */
-	bool whole;	      /* all that the tunnel can send arrives */
+	bool whole;	      /* all that the tunnel, or beside it the link, can send arrives */
 	bool upper_said;      /* a router says that upper_round is too big */
 	bool there;	      /* rx: upper_round does arrive there, it is the way back that loses it */
 	uint32_t sent, answered, lost, too_big, ignored;

@@ -15,7 +15,7 @@
 struct recording_file {
 	gzFile gz;
 	bool writes;
-	uint32_t flushed_ms;
+	msec_t flushed_ms;
 };
 
 /* zlib's error of a file as -errno. */

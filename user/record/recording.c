@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define MAGIC		"MTUSCOPE"
-#define VERSION_1	1
+#define VERSION_2	2
 #define BYTE_ORDER_MARK 0x01020304
 #define FRAME_MAX	(256U << 20) /* bytes: more than all maps full and a gateway of a hundred thousand peers */
 #define CHUNK		(1U << 20)   /* room is made as bytes come, not as a length says */
@@ -18,7 +18,7 @@
 	ARRAY(inventory.links, struct link)                                                                            \
 	ARRAY(inventory.peers, struct peer)                                                                            \
 	ARRAY(inventory.allowed_ips, struct allowed_ip)                                                                \
-	ARRAY(flows, struct wire_flow)                                                                                 \
+	ARRAY(flows, struct flow)                                                                                      \
 	ARRAY(sessions, struct session)                                                                                \
 	ARRAY(tallies, struct tally)                                                                                   \
 	ARRAY(counters, struct link_counters)                                                                          \
@@ -34,24 +34,25 @@ enum {
 #define PLACES                                                                                                         \
 	PLACE(struct link, mtu)                                                                                        \
 	PLACE(struct link, listen_port)                                                                                \
+	PLACE(struct link, public_key)                                                                                 \
 	PLACE(struct peer, endpoint)                                                                                   \
 	PLACE(struct peer, egress_mtu)                                                                                 \
 	PLACE(struct peer, learned_mtu)                                                                                \
 	PLACE(struct peer, last_handshake_s)                                                                           \
 	PLACE(struct peer, keepalive_s)                                                                                \
-	PLACE(struct wire_flow, trial_seq)                                                                             \
-	PLACE(struct wire_flow, trial_inner)                                                                           \
-	PLACE(struct wire_flow, rx_next)                                                                               \
-	PLACE(struct wire_flow, hole_ms)                                                                               \
-	PLACE(struct wire_flow, last_rx_ms)                                                                            \
-	PLACE(struct wire_flow, flags)                                                                                 \
-	PLACE(struct wire_flow, remote)                                                                                \
-	PLACE(struct wire_flow, mss_local)                                                                             \
-	PLACE(struct wire_flow, tx_delivered_ms)                                                                       \
-	PLACE(struct wire_flow, tx_lost_ms)                                                                            \
-	PLACE(struct wire_flow, rx_delivered_ms)                                                                       \
-	PLACE(struct wire_session, received)                                                                           \
-	PLACE(struct wire_session, size_outer)
+	PLACE(struct flow, trial_seq)                                                                                  \
+	PLACE(struct flow, trial_inner)                                                                                \
+	PLACE(struct flow, rx_next)                                                                                    \
+	PLACE(struct flow, hole_ms)                                                                                    \
+	PLACE(struct flow, last_rx_ms)                                                                                 \
+	PLACE(struct flow, flags)                                                                                      \
+	PLACE(struct flow, remote)                                                                                     \
+	PLACE(struct flow, mss_local)                                                                                  \
+	PLACE(struct flow, tx_delivered_ms)                                                                            \
+	PLACE(struct flow, tx_lost_ms)                                                                                 \
+	PLACE(struct flow, rx_delivered_ms)                                                                            \
+	PLACE(struct session_value, received)                                                                          \
+	PLACE(struct session_value, size_outer)
 
 enum {
 #define PLACE(type, member) +1
@@ -64,14 +65,16 @@ struct header {
 	uint32_t version, byte_order;
 	uint32_t sizes[ARRAYS_N];
 	uint32_t places[PLACES_N];
-	uint32_t losses;
+	uint32_t losses, tally_kinds;
 };
 
 struct frame {
-	uint32_t len; /* of what follows this member */
-	uint32_t now_ms;
+	uint64_t len; /* of what follows this member */
+	msec_t now_ms;
 	int64_t realtime_ms;
 	uint64_t losses[WIRE_LOSSES];
+	uint64_t tcp_probes[TCP_PROBES];
+	uint64_t retired[WIRE_TALLY_KINDS];
 	uint32_t counts[ARRAYS_N];
 };
 
@@ -80,7 +83,7 @@ struct frame {
 struct recording_reader {
 	recording_read_fn read;
 	void *arg;
-	uint64_t offset;
+	uint64_t snapshots; /* begun: number of the one that is read, 0: the header */
 	bool truncated;
 };
 
@@ -90,9 +93,10 @@ static struct header header_make(void)
 
 	memset(&h, 0, sizeof(h));
 	memcpy(h.magic, MAGIC, sizeof(h.magic));
-	h.version = VERSION_1;
+	h.version = VERSION_2;
 	h.byte_order = BYTE_ORDER_MARK;
 	h.losses = WIRE_LOSSES;
+	h.tally_kinds = WIRE_TALLY_KINDS;
 	{
 		uint32_t *size = h.sizes, *place = h.places;
 
@@ -143,6 +147,8 @@ void *recording_encode(const struct snapshot *snap, size_t *len)
 	frame.now_ms = snap->now_ms;
 	frame.realtime_ms = snap->realtime_ms;
 	memcpy(frame.losses, snap->losses, sizeof(frame.losses));
+	memcpy(frame.tcp_probes, snap->tcp_probes, sizeof(frame.tcp_probes));
+	memcpy(frame.retired, snap->retired, sizeof(frame.retired));
 	*len = sizeof(frame) + sum - FRAME_HEAD;
 	bytes = malloc(*len);
 	if (!bytes)
@@ -154,10 +160,13 @@ void *recording_encode(const struct snapshot *snap, size_t *len)
 	return bytes;
 }
 
-static int bad(const struct recording_reader *r, char *why, const char *what)
+static int fail(const struct recording_reader *r, char *why, int err, const char *what)
 {
-	snprintf(why, RECORDING_WHY_LEN, "%s, at byte %llu", what, (unsigned long long)r->offset);
-	return -EBADMSG;
+	if (r->snapshots)
+		snprintf(why, RECORDING_WHY_LEN, "snapshot %llu: %s", (unsigned long long)r->snapshots, what);
+	else
+		snprintf(why, RECORDING_WHY_LEN, "%s", what);
+	return err;
 }
 
 /* 1: all of it; 0: the end came before; or -errno. */
@@ -165,16 +174,12 @@ static int take(struct recording_reader *r, void *to, size_t len, char *why)
 {
 	long n = r->read(r->arg, to, len);
 
-	if (n < 0) {
-		snprintf(why, RECORDING_WHY_LEN, "cannot be read on, at byte %llu: %s", (unsigned long long)r->offset,
-			 n == -EBADMSG ? "the compressed data is damaged" : strerror((int)-n));
-		return (int)n;
-	}
+	if (n < 0)
+		return fail(r, why, (int)n, n == -EBADMSG ? "the compressed data is damaged" : strerror((int)-n));
 	if ((size_t)n < len) {
 		r->truncated = n > 0;
 		return 0;
 	}
-	r->offset += len;
 	return 1;
 }
 
@@ -194,16 +199,15 @@ int recording_reader_new(struct recording_reader **reader, recording_read_fn rea
 	r->read = read;
 	r->arg = arg;
 	err = take(r, &h, sizeof(h), why);
-	r->offset = 0;
 	if (err == 0 || (err > 0 && memcmp(h.magic, MAGIC, sizeof(h.magic))))
-		err = bad(r, why, "is not a recording of mtuscope");
+		err = fail(r, why, -EBADMSG, "is not a recording of mtuscope");
 	else if (err > 0 && memcmp(&h, &expected, sizeof(h)))
-		err = bad(r, why, "was recorded by another version of mtuscope or on another kind of machine");
+		err = fail(r, why, -EBADMSG,
+			   "was recorded by another version of mtuscope or on another kind of machine");
 	if (err < 0) {
 		free(r);
 		return err;
 	}
-	r->offset = sizeof(h);
 	*reader = r;
 	return 0;
 }
@@ -220,8 +224,7 @@ static int body_read(struct recording_reader *r, size_t len, char **body, char *
 		char *bigger = realloc(*body, have + more);
 
 		if (!bigger) {
-			snprintf(why, RECORDING_WHY_LEN, "out of memory, at byte %llu", (unsigned long long)r->offset);
-			err = -ENOMEM;
+			err = fail(r, why, -ENOMEM, "out of memory");
 			break;
 		}
 		*body = bigger;
@@ -286,35 +289,34 @@ static int decode(struct recording_reader *r, const struct frame *frame, const c
 	snap->now_ms = frame->now_ms;
 	snap->realtime_ms = frame->realtime_ms;
 	memcpy(snap->losses, frame->losses, sizeof(snap->losses));
+	memcpy(snap->tcp_probes, frame->tcp_probes, sizeof(snap->tcp_probes));
+	memcpy(snap->retired, frame->retired, sizeof(snap->retired));
 #define ARRAY(member, type)                                                                                            \
 	snap->member = elements(&at, *count, sizeof(type));                                                            \
-	if (!snap->member) {                                                                                           \
-		snprintf(why, RECORDING_WHY_LEN, "out of memory, at byte %llu", (unsigned long long)r->offset);        \
-		return -ENOMEM;                                                                                        \
-	}                                                                                                              \
+	if (!snap->member)                                                                                             \
+		return fail(r, why, -ENOMEM, "out of memory");                                                         \
 	snap->member##_n = *count++;
 	ARRAYS
 #undef ARRAY
 	wrong = unsound(snap);
 	if (wrong)
-		return bad(r, why, wrong);
+		return fail(r, why, -EBADMSG, wrong);
 	err = inventory_index(&snap->inventory);
-	return err ? bad(r, why, "an allowed IP makes no sense") : 0;
+	return err ? fail(r, why, -EBADMSG, "an allowed IP makes no sense") : 0;
 }
 
 int recording_next(struct recording_reader *r, struct snapshot *snap, char why[RECORDING_WHY_LEN])
 {
-	const uint64_t start = r->offset;
 	struct frame frame;
 	uint64_t sum = FRAME_HEAD;
 	char *body;
 	int err;
 
 	memset(snap, 0, sizeof(*snap));
+	r->snapshots++;
 	err = take(r, &frame, sizeof(frame), why);
 	if (err <= 0)
 		return err;
-	r->offset = start;
 	{
 		const uint32_t *count = frame.counts;
 
@@ -323,14 +325,11 @@ int recording_next(struct recording_reader *r, struct snapshot *snap, char why[R
 #undef ARRAY
 	}
 	if (frame.len > FRAME_MAX || frame.len != sum)
-		return bad(r, why, "a snapshot's length does not fit what it says to hold");
-	r->offset = start + sizeof(frame);
+		return fail(r, why, -EBADMSG, "its length does not fit what it says to hold");
 	err = body_read(r, frame.len - FRAME_HEAD, &body, why);
 	if (err <= 0)
 		return err;
-	r->offset = start;
 	err = decode(r, &frame, body, snap, why);
-	r->offset = start + sizeof(frame) + frame.len - FRAME_HEAD;
 	free(body);
 	if (err)
 		snapshot_free(snap);

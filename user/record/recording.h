@@ -24,8 +24,8 @@ struct recording_reader;
 typedef long (*recording_read_fn)(void *arg, void *to, size_t len);
 
 /*
- * Reads the header. 0, -EBADMSG or another error of reading; *why then says what is wrong, in a few words with the offset
- * among the uncompressed bytes.
+ * Reads the header. 0, -EBADMSG or another error of reading; *why then says what is wrong, in a few words, and in which
+ * snapshot, counting from 1.
  */
 int recording_reader_new(struct recording_reader **r, recording_read_fn read, void *arg, char why[RECORDING_WHY_LEN]);
 

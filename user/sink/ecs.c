@@ -5,6 +5,7 @@
  */
 #include "audit/note.h"
 #include "ecs_internal.h"
+#include "joint.h"
 #include "sentence.h"
 #include "sinks.h"
 
@@ -15,13 +16,14 @@
  * takes six as an escape. Ordinary text is shorter than these and is never cut.
  */
 #define HOOK_NAME_MAX	   96
-#define HOOK_WHY_MAX	   240
-#define HOOK_BLINDS_MAX	   180
+#define HOOK_WHY_MAX	   200
+#define HOOK_BLINDS_MAX	   160
 #define HOOK_FRAME_MAX	   80
 #define INTERFACE_JSON_MAX (6 * IFACE_NAME_LEN + 80)
 #define STATUS_FRAME_MAX   1024
+#define JOINT_JSON_MAX	   (JOINT_ENDS * (JOINT_ROWS * 112 + 512))
 _Static_assert(STATUS_HOOKS_MAX *(HOOK_NAME_MAX + HOOK_WHY_MAX + HOOK_BLINDS_MAX + HOOK_FRAME_MAX) +
-			       WIRE_LINKS * INTERFACE_JSON_MAX + STATUS_FRAME_MAX <=
+			       WIRE_LINKS * INTERFACE_JSON_MAX + JOINT_JSON_MAX + STATUS_FRAME_MAX <=
 		       SINK_RECORD_MAX,
 	       "the largest status fits");
 _Static_assert(6 * (FINDING_ID_LEN + 2 * IFACE_NAME_LEN + FINDING_MESSAGE_LEN + FINDING_FIXES_MAX * FINDING_FIX_LEN) +
@@ -29,16 +31,14 @@ _Static_assert(6 * (FINDING_ID_LEN + 2 * IFACE_NAME_LEN + FINDING_MESSAGE_LEN + 
 		       SINK_RECORD_MAX,
 	       "the largest finding fits");
 
-void ecs_common(struct json_writer *w, int64_t realtime_ms, const char *level, const char *message, size_t size)
+void ecs_begin(struct json_writer *w, int64_t realtime_ms, const char *level, const char *message, size_t size,
+	       const char *kind, const char *dataset)
 {
+	json_begin_object(w, NULL);
 	json_put_time(w, "@timestamp", realtime_ms);
 	json_put_string(w, "log.level", level);
 	json_put_string_n(w, "message", message, size);
 	json_put_string(w, "ecs.version", ECS_VERSION);
-}
-
-void ecs_event_begin(struct json_writer *w, const char *kind, const char *dataset)
-{
 	json_begin_object(w, "event");
 	json_put_string(w, "kind", kind);
 	json_begin_array(w, "category");
@@ -49,6 +49,18 @@ void ecs_event_begin(struct json_writer *w, const char *kind, const char *datase
 	json_end_array(w);
 	json_put_string(w, "module", "mtuscope");
 	json_put_string(w, "dataset", dataset);
+}
+
+void ecs_own_begin(struct json_writer *w)
+{
+	json_begin_object(w, "mtuscope");
+}
+
+int ecs_end(struct json_writer *w)
+{
+	json_end_object(w);
+	json_end_object(w);
+	return json_finish_line(w);
 }
 
 void ecs_endpoint(struct json_writer *w, const char *key, const struct ip_endpoint *e, bool has_port)
@@ -89,7 +101,10 @@ static void finding_sizes(struct json_writer *w, const struct finding *f)
 	json_put_bool(w, "exact", f->path_mtu_exact);
 	json_end_object(w);
 	json_put_uint_or_null(w, "recommended_mtu", f->recommended_mtu);
-	json_put_string(w, "recommended_basis", finding_basis_name(f->basis));
+	if (f->recommended_mtu)
+		json_put_string(w, "recommended_basis", finding_basis_name(f->basis));
+	else
+		json_put_null(w, "recommended_basis");
 }
 
 static void finding_evidence(struct json_writer *w, const struct finding *f)
@@ -162,20 +177,17 @@ int sink_ecs_finding(char *buf, size_t cap, const struct finding *f, int64_t rea
 
 	(void)opt;
 	json_init(&w, buf, cap);
-	json_begin_object(&w, NULL);
-	ecs_common(&w, realtime_ms, finding_severity_name(level), f->message, sizeof(f->message));
-	ecs_event_begin(&w, "alert", "mtuscope.finding");
+	ecs_begin(&w, realtime_ms, finding_severity_name(level), f->message, sizeof(f->message), "alert",
+		  "mtuscope.finding");
 	json_put_string_n(&w, "id", f->id, sizeof(f->id));
 	json_put_string(&w, "action", finding_state_name(f->state));
 	json_end_object(&w);
 	json_begin_object(&w, "rule");
 	json_put_string(&w, "name", finding_class_name(f->class));
 	json_end_object(&w);
-	json_begin_object(&w, "mtuscope");
+	ecs_own_begin(&w);
 	ecs_finding_object(&w, f);
-	json_end_object(&w);
-	json_end_object(&w);
-	return json_finish_line(&w);
+	return ecs_end(&w);
 }
 
 static void status_hooks(struct json_writer *w, const struct status *s)
@@ -205,6 +217,7 @@ static void status_interfaces(struct json_writer *w, const struct status *s)
 	json_begin_array(w, "interfaces");
 	for (size_t i = 0; i < s->links_n; i++) {
 		const struct link *l = &s->links[i];
+		char public_key[FORMAT_KEY_LEN];
 
 		json_begin_object(w, NULL);
 		json_put_string_n(w, "name", l->name, sizeof(l->name));
@@ -213,6 +226,10 @@ static void status_interfaces(struct json_writer *w, const struct status *s)
 		json_put_uint(w, "mtu", l->mtu);
 		if (l->role == WIRE_ROLE_TUNNEL)
 			json_put_string(w, "wireguard", l->kernel_wireguard ? "kernel" : "daemon");
+		if (link_has_key(l)) {
+			format_key(public_key, l->public_key);
+			json_put_string(w, "public_key", public_key);
+		}
 		json_end_object(w);
 	}
 	json_end_array(w);
@@ -286,10 +303,14 @@ void ecs_status_object(struct json_writer *w, const struct status *s)
 	json_put_uint(w, "opened", s->findings_opened);
 	json_put_uint(w, "open", s->findings_open);
 	json_end_object(w);
+	if (s->probes)
+		json_put_uint(w, "probes_sent", s->probes_sent);
 	if (s->result)
 		status_result(w, s->result);
 	if (s->probe)
 		status_probe(w, s->probe);
+	if (s->joint)
+		ecs_joint(w, s->joint);
 	json_end_object(w);
 }
 
@@ -302,13 +323,9 @@ int sink_ecs_status(char *buf, size_t cap, const struct status *s, int64_t realt
 	(void)opt;
 	said = sentence_status(s);
 	json_init(&w, buf, cap);
-	json_begin_object(&w, NULL);
-	ecs_common(&w, realtime_ms, level, said.text, said.len);
-	ecs_event_begin(&w, "state", "mtuscope.status");
+	ecs_begin(&w, realtime_ms, level, said.text, said.len, "state", "mtuscope.status");
 	json_end_object(&w);
-	json_begin_object(&w, "mtuscope");
+	ecs_own_begin(&w);
 	ecs_status_object(&w, s);
-	json_end_object(&w);
-	json_end_object(&w);
-	return json_finish_line(&w);
+	return ecs_end(&w);
 }

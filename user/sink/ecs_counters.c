@@ -291,6 +291,10 @@ void ecs_counters_object(struct json_writer *w, const struct snapshot *snap, con
 	for (enum wire_loss i = 0; i < WIRE_LOSSES; i++)
 		json_put_uint(w, loss_name(i), snap->losses[i]);
 	json_end_object(w);
+	json_begin_object(w, "tcp_probes");
+	json_put_uint(w, "arrived", snap->tcp_probes[TCP_PROBE_ARRIVED]);
+	json_put_uint(w, "lost", snap->tcp_probes[TCP_PROBE_LOST]);
+	json_end_object(w);
 	start = w->out.len;
 	omitted.peers = put_peers(w, snap, t, start + room / 2);
 	omitted.tallies = put_tallies(w, snap, t, start + room / 4 * 3);
@@ -314,14 +318,10 @@ int sink_ecs_counters(char *buf, size_t cap, const struct snapshot *snap, int64_
 		return err;
 	said = sentence_counters(snap);
 	json_init(&w, buf, cap);
-	json_begin_object(&w, NULL);
-	ecs_common(&w, realtime_ms, "info", said.text, said.len);
-	ecs_event_begin(&w, "metric", "mtuscope.counters");
+	ecs_begin(&w, realtime_ms, "info", said.text, said.len, "metric", "mtuscope.counters");
 	json_end_object(&w);
-	json_begin_object(&w, "mtuscope");
+	ecs_own_begin(&w);
 	ecs_counters_object(&w, snap, &totals);
-	json_end_object(&w);
-	json_end_object(&w);
 	totals_free(&totals);
-	return json_finish_line(&w);
+	return ecs_end(&w);
 }

@@ -60,14 +60,10 @@ int sink_ecs_ptb(char *buf, size_t cap, const struct ptb *p, int64_t realtime_ms
 	(void)opt;
 	said = sentence_ptb(p);
 	json_init(&w, buf, cap);
-	json_begin_object(&w, NULL);
-	ecs_common(&w, realtime_ms, "info", said.text, said.len);
-	ecs_event_begin(&w, "event", "mtuscope.ptb");
+	ecs_begin(&w, realtime_ms, "info", said.text, said.len, "event", "mtuscope.ptb");
 	json_end_object(&w);
 	ecs_fields(&w, p);
-	json_begin_object(&w, "mtuscope");
+	ecs_own_begin(&w);
 	ecs_ptb_object(&w, p);
-	json_end_object(&w);
-	json_end_object(&w);
-	return json_finish_line(&w);
+	return ecs_end(&w);
 }

@@ -12,7 +12,7 @@
 #include "sentence.h"
 #include "sinks.h"
 
-/* scripts/systemd/mtuscope.catalog explains them; a test looks that it does. */
+/* packaging/systemd/mtuscope.catalog explains them; a test looks that it does. */
 #define ID_FINDING  "5d1fdf2bd8f54a1ea7b9e67f4a6c6f10"
 #define ID_RESOLVED "0c7a3a3f6d0b4f0f9f7b8e6a4b0e2b11"
 #define ID_STATUS   "b8f5a2f0c6f64e8fb1c7d3a9e5d40712"

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "audit/note.h"
+#include "joint.h"
 #include "sentence.h"
 #include "totals.h"
 
@@ -43,6 +44,25 @@ void out_ptb(struct out *o, const struct ptb *p)
 	ptb_place(o, p);
 }
 
+void out_joint_way(struct out *o, const struct joint_result *j, int from)
+{
+	const struct joint_way *w = &j->ways[from];
+
+	out_printf(o, "%" PRIu64 " packets by WireGuard's counters, %" PRIu64 " lost", w->sent, w->lost);
+	if (j->ends[0].shared || j->ends[1].shared)
+		out_string(o, "; other peers use the interface, so sizes cannot be compared");
+	else if (w->upper)
+		out_printf(o,
+			   "; %" PRIu64 " of %" PRIu32
+			   " bytes and more (outer) were sent and none arrived, those up to "
+			   "%" PRIu32 " arrive",
+			   w->vanished, w->upper, w->lower);
+	else if (w->lost && w->largest > w->lower + WIRE_SIZE_STEP)
+		out_string(o, "; too little to say whether by size");
+	else if (w->lost && w->sized)
+		out_string(o, "; of every size some arrive, so it is not the MTU");
+}
+
 static void out_status(struct out *o, const struct status *s)
 {
 	struct hooks_count n = status_hooks_count(s);
@@ -55,9 +75,11 @@ static void out_status(struct out *o, const struct status *s)
 	else if (s->state == STATUS_EXIT)
 		out_printf(o, "mtuscope ends: %" PRIu64 " finding(s) opened, %" PRIu64 " still open",
 			   s->findings_opened, s->findings_open);
-	else
+	else if (s->hooks_n)
 		out_printf(o, "mtuscope watches %zu interface(s) with %zu hooks attached, %zu missing", s->links_n,
 			   n.attached, n.missing);
+	else
+		out_printf(o, "mtuscope watches %zu interface(s)", s->links_n);
 	if (s->records_lost)
 		out_printf(o, "; %" PRIu64 " record(s) did not reach this receiver", s->records_lost);
 }

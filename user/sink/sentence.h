@@ -19,6 +19,9 @@ struct sentence sentence_ptb(const struct ptb *p);
 struct sentence sentence_counters(const struct snapshot *snap);
 void out_ptb(struct out *o, const struct ptb *p); /* the same, for those who go on with the line */
 
+/* What became of what was sent from one end of a tunnel (0: the first) to the other. */
+void out_joint_way(struct out *o, const struct joint_result *j, int from);
+
 /* What a snapshot's counters amount to, for those formats that have room for no more. */
 struct link_sums {
 	size_t links_n;

@@ -67,17 +67,17 @@ static void finding_headline(struct out *o, const struct finding *f, int64_t rea
 	out_char(o, '\n');
 }
 
-static void path_mtu(struct out *o, const struct finding *f)
+void out_path_mtu(struct out *o, const struct finding *f)
 {
 	if (f->path_mtu_exact && f->path_mtu_lower)
-		out_printf(o, "path MTU %" PRIu32 " (outer); ", f->path_mtu_lower);
+		out_printf(o, "path MTU %" PRIu32 " (outer)", f->path_mtu_lower);
 	else if (f->path_mtu_lower && f->path_mtu_upper)
-		out_printf(o, "path MTU at least %" PRIu32 ", below %" PRIu32 " (outer); ", f->path_mtu_lower,
+		out_printf(o, "path MTU at least %" PRIu32 ", below %" PRIu32 " (outer)", f->path_mtu_lower,
 			   f->path_mtu_upper);
 	else if (f->path_mtu_lower)
-		out_printf(o, "path MTU at least %" PRIu32 " (outer); ", f->path_mtu_lower);
+		out_printf(o, "path MTU at least %" PRIu32 " (outer)", f->path_mtu_lower);
 	else if (f->path_mtu_upper)
-		out_printf(o, "path MTU below %" PRIu32 " (outer); ", f->path_mtu_upper);
+		out_printf(o, "path MTU below %" PRIu32 " (outer)", f->path_mtu_upper);
 }
 
 static void finding_sizes(struct out *o, const struct finding *f)
@@ -85,7 +85,9 @@ static void finding_sizes(struct out *o, const struct finding *f)
 	char confidence[FORMAT_DECIMAL_LEN];
 
 	out_string(o, INDENT);
-	path_mtu(o, f);
+	out_path_mtu(o, f);
+	if (f->path_mtu_lower || f->path_mtu_upper)
+		out_string(o, "; ");
 	if (f->tunnel_mtu)
 		out_printf(o, "tunnel MTU %" PRIu32 "%s", f->tunnel_mtu, f->recommended_mtu ? " -> " : "; ");
 	if (f->recommended_mtu)
@@ -105,16 +107,20 @@ static void finding_peer(struct out *o, const struct finding *f)
 	out_printf(o, INDENT "peer: %s at %s\n", key, endpoint[0] ? endpoint : "no known endpoint");
 }
 
+void out_evidence(struct out *o, const struct evidence *e)
+{
+	out_printf(o, "%" PRIu64 " x %s", e->count, evidence_kind_name(e->kind));
+	if (e->min_size && e->max_size && e->min_size != e->max_size)
+		out_printf(o, ", %" PRIu32 " to %" PRIu32 " bytes", e->min_size, e->max_size);
+	else if (e->min_size || e->max_size)
+		out_printf(o, ", %" PRIu32 " bytes", e->max_size ? e->max_size : e->min_size);
+}
+
 static void finding_evidence(struct out *o, const struct finding *f)
 {
 	for (size_t i = 0; i < at_most(f->evidence_n, FINDING_EVIDENCE_MAX); i++) {
-		const struct evidence *e = &f->evidence[i];
-
-		out_printf(o, INDENT "evidence: %" PRIu64 " x %s", e->count, evidence_kind_name(e->kind));
-		if (e->min_size && e->max_size && e->min_size != e->max_size)
-			out_printf(o, ", %" PRIu32 " to %" PRIu32 " bytes", e->min_size, e->max_size);
-		else if (e->min_size || e->max_size)
-			out_printf(o, ", %" PRIu32 " bytes", e->max_size ? e->max_size : e->min_size);
+		out_string(o, INDENT "evidence: ");
+		out_evidence(o, &f->evidence[i]);
 		out_char(o, '\n');
 	}
 }
@@ -129,18 +135,24 @@ static void flow_end(struct out *o, const struct ip_endpoint *e, bool has_ports)
 		out_string(o, "unknown");
 }
 
+void out_flow(struct out *o, const struct finding_flow *flow)
+{
+	bool has_ports = format_has_ports(flow->protocol);
+
+	out_printf(o, "%s ", format_transport(flow->protocol));
+	flow_end(o, &flow->source, has_ports);
+	out_string(o, " -> ");
+	flow_end(o, &flow->destination, has_ports);
+	out_printf(o, ", stalled for %" PRIu32 ".%" PRIu32 " s", flow->stalled_ms / 1000,
+		   flow->stalled_ms % 1000 / 100);
+}
+
 static void finding_flows(struct out *o, const struct finding *f)
 {
 	for (size_t i = 0; i < at_most(f->flows_n, FINDING_FLOWS_MAX); i++) {
-		const struct finding_flow *flow = &f->flows[i];
-		bool has_ports = format_has_ports(flow->protocol);
-
-		out_printf(o, INDENT "flow: %s ", format_transport(flow->protocol));
-		flow_end(o, &flow->source, has_ports);
-		out_string(o, " -> ");
-		flow_end(o, &flow->destination, has_ports);
-		out_printf(o, ", stalled for %" PRIu32 ".%" PRIu32 " s\n", flow->stalled_ms / 1000,
-			   flow->stalled_ms % 1000 / 100);
+		out_string(o, INDENT "flow: ");
+		out_flow(o, &f->flows[i]);
+		out_char(o, '\n');
 	}
 }
 
@@ -236,6 +248,8 @@ static void status_hooks(struct out *o, const struct status *s)
 	size_t hooks_n = at_most(s->hooks_n, STATUS_HOOKS_MAX);
 	struct hooks_count n = status_hooks_count(s);
 
+	if (!s->hooks_n)
+		return; /* a recording does not say */
 	out_printf(o, INDENT "hooks: %zu attached, %zu missing\n", n.attached, n.missing);
 	for (size_t i = 0; i < hooks_n; i++) {
 		const struct hook_status *h = &s->hooks[i];
@@ -320,6 +334,8 @@ int sink_text_status(char *buf, size_t cap, const struct status *s, int64_t real
 			   s->state == STATUS_DEGRADED ? COLOR_YELLOW : COLOR_NEUTRAL, opt && opt->color);
 	if (s->state == STATUS_EXIT) {
 		status_exit(&o, s);
+		if (s->joint)
+			text_joint(&o, s->joint);
 		return out_finish(&o);
 	}
 	status_watching(&o, s);

@@ -120,6 +120,16 @@ static void drops(struct out *o, const struct totals *t)
 	left_out(o, t->drops_n, DROPS_SHOWN);
 }
 
+static void tcp_probes(struct out *o, const struct snapshot *snap)
+{
+	const uint64_t *n = snap->tcp_probes;
+
+	if (n[TCP_PROBE_ARRIVED] || n[TCP_PROBE_LOST])
+		out_printf(o,
+			   INDENT "TCP's own probing here: %" PRIu64 " larger segments arrived, %" PRIu64 " did not\n",
+			   n[TCP_PROBE_ARRIVED], n[TCP_PROBE_LOST]);
+}
+
 int sink_text_counters(char *buf, size_t cap, const struct snapshot *snap, int64_t realtime_ms,
 		       const struct sink_options *opt)
 {
@@ -139,6 +149,7 @@ int sink_text_counters(char *buf, size_t cap, const struct snapshot *snap, int64
 	peers(&o, &totals);
 	tallies(&o, snap, &totals);
 	drops(&o, &totals);
+	tcp_probes(&o, snap);
 	totals_free(&totals);
 	return out_finish(&o);
 }

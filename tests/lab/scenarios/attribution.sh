@@ -22,6 +22,8 @@ check "the branch gets full packets" lab_pings "$LAB_GW" 10.30.0.7 1392
 assert_record "$records" "$of_relay | .state == \"open\"" "a finding names the relay"
 refute_record "$records" ".mtuscope.finding | select(.peer.public_key == \"$LAB_BRANCH_KEY\" and .severity == \"critical\")" \
 	"and none the branch"
+assert_record "$records" "$of_relay | any(.fix[]; test(\"for this peer alone: ip route replace 10.30.0.1/32 dev wg0 mtu\"))" \
+	"it offers a smaller MTU for the relay's routes alone"
 
 # The relay moves. It speaks first, so that the gateway learns of it.
 lab_ip "$LAB_RELAY" <<-END

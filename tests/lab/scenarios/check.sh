@@ -106,7 +106,11 @@ lab_ip "$LAB_GW" <<-END
 	rule add fwmark 0x77 table 77
 END
 checks
-says "$TOO_LARGE and (.message | test(\"can move from wan0 to wan1\"))" "an uplink in another table counts as one"
+healthy "with an uplink that no rule leads the tunnel's packets to"
+ip -n "$LAB_GW" rule add from 100.64.0.2 table 77
+checks
+says "$TOO_LARGE and (.message | test(\"can move from wan0 to wan1\"))" "an uplink that a rule for its address leads to counts"
+ip -n "$LAB_GW" rule del from 100.64.0.2
 on_gw wg set wg0 fwmark 0x77
 checks
 says "$TOO_LARGE and (.message | test(\"by wan1 carries 1400\"))" "with the fwmark the route is that of the rule"
@@ -153,6 +157,17 @@ on_gw nft 'add table ip6 t; add chain ip6 t f { type filter hook forward priorit
 on_gw nft 'add rule ip6 t f tcp flags syn tcp option maxseg size set rt mtu'
 checks
 healthy "with both ways and families clamped"
+on_gw nft 'flush chain ip t f; add chain ip t c; add rule ip t c tcp flags syn tcp option maxseg size set rt mtu'
+on_gw nft 'add rule ip t f oifname "wg0" jump c'
+checks
+says "$MSS and (.message | test(\"only in SYNs that enter wg0\"))" "a clamp behind a jump is reached as the jump says"
+on_gw nft 'add rule ip t f iifname "wg0" goto c'
+checks
+healthy "with both ways led to a clamp"
+on_gw nft 'flush chain ip t f'
+checks
+says "$MSS and (.message | test(\"that of IPv4 is not\"))" "a clamp that nothing leads to is none"
+on_gw nft 'flush chain ip t f; add rule ip t f tcp flags syn tcp option maxseg size set rt mtu'
 on_gw nft 'add rule ip t f iifname { "wg0", "wg1" } tcp flags syn tcp option maxseg size set 1400'
 on_gw nft 'add rule ip t f iifname "wg0" tcp flags syn tcp option maxseg size set 1400'
 checks

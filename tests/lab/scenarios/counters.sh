@@ -78,12 +78,6 @@ fresh_sessions()
 	done
 }
 
-# offloads NS IF: as they are on a real machine.
-offloads()
-{
-	in_ns "$1" ethtool -K "$2" tso on gso on gro on >/dev/null || bail_out "no offloads in $1 on $2"
-}
-
 # skbs_in NS IF: how many packets came in there, super-packets as one.
 skbs_in()
 {
@@ -107,10 +101,10 @@ sizes()
 {
 	local where skbs
 
-	offloads "$LAB_GW" lan0
-	offloads "$LAB_SERVER" eth0
-	offloads "$LAB_GW" wan0
-	offloads "$LAB_RELAY" eth0
+	lab_offload "$LAB_GW" lan0
+	lab_offload "$LAB_SERVER" eth0
+	lab_offload "$LAB_GW" wan0
+	lab_offload "$LAB_RELAY" eth0
 	fresh_sessions
 	start_mtuscope "$LAB_GW" || bail_out "mtuscope does not start"
 	capture wire "$LAB_INET" to-relay

@@ -274,6 +274,26 @@ if command -v strace >/dev/null; then
 	done
 	is "$bad" "" "killed at any of its $killed steps, --undo can be done again"
 	check "and there were steps" test "$killed" -gt 4
+
+	# Routes go one by one, each in one message: a route is the old or the new one, and what is recorded takes all back.
+	in_ns "$LAB_GW" wg set wg0 peer "$key" endpoint 198.51.100.9:1 allowed-ips 10.77.0.0/16,10.79.1.0/24,fd77::/64
+	fresh
+	before=$(routes)
+	fixes wg0 --peer "$key" --apply
+	after=$(routes)
+	fixes wg0 --undo --apply
+	sent=$(in_ns "$LAB_GW" strace -qq -e trace=sendto "$LAB_MTUSCOPE" fix wg0 --peer "$key" --apply 2>&1 >/dev/null | grep -c '^sendto')
+	fixes wg0 --undo --apply
+	killed=0 bad=
+	for ((n = sent - 4; n <= sent; n++)); do
+		killed_at sendto "$n" --peer "$key" --apply || killed=$((killed + 1))
+		[[ -z $(comm -23 <(routes | sort) <(sort <<<"$before"$'\n'"$after")) ]] || bad+=" $n:mixed"
+		fixes wg0 --undo --apply
+		[[ $(routes) == "$before" ]] || bad+=" $n:undo"
+	done
+	is "$bad" "" "killed before any of the last $killed messages, --peer --apply can be taken back"
+	check "and there were such" test "$killed" = 5
+	in_ns "$LAB_GW" wg set wg0 peer "$key" remove
 else
 	skip "killed in the middle" "no strace"
 fi

@@ -17,7 +17,7 @@ mail_servers
 in_ns "$LAB_GW" wg set wg0 peer "$LAB_RELAY_KEY" remove
 in_ns "$LAB_GW" wg set wg0 peer "$LAB_RELAY_KEY" allowed-ips 10.30.0.1/32,fd30::1/128
 in_ns "$LAB_RELAY" wg set wg0 peer "$LAB_GW_KEY" remove
-in_ns "$LAB_RELAY" wg set wg0 peer "$LAB_GW_KEY" allowed-ips 10.30.0.3/32,192.168.3.0/24
+in_ns "$LAB_RELAY" wg set wg0 peer "$LAB_GW_KEY" allowed-ips 10.30.0.3/32,fd30::3/128,192.168.3.0/24
 start_mtuscope "$LAB_RELAY" || bail_out "mtuscope does not start"
 records=$MTUSCOPE_RECORDS
 mail_send 1
@@ -46,14 +46,19 @@ finding_opens()
 		"$finding | .recommended_mtu == $(($2 - 60)) and .path_mtu.exact and .recommended_basis == \"probe\""
 }
 
-# cure_works NAME MTU ARRIVED: set on both ends, the queue drains.
-cure_works()
+# fixes NAME NS MTU ARG...: fix sets it there.
+fixes()
 {
-	local ns
+	local name=$1 ns=$2 mtu=$3 status=0
 
-	for ns in "$LAB_GW" "$LAB_RELAY"; do
-		check "$1: fix sets it in ${ns#lab*-}" in_ns "$ns" "$LAB_MTUSCOPE" fix --apply --mtu "$2" wg0
-	done
+	shift 3
+	in_ns "$ns" "$LAB_MTUSCOPE" fix --apply "$@" wg0 >"$(lab_file "fix-$name.txt")" || status=$?
+	is "$status $(ip -n "$ns" -j link show wg0 | jq '.[0].mtu')" "0 $mtu" "$name: fix sets $mtu in ${ns#lab*-}"
+}
+
+# cured NAME MTU ARRIVED: the queue drains, the finding resolves.
+cured()
+{
 	check "$1: the queue drains" wait_for 60 "the queue to drain" mail_numbers 0 "$3"
 	check "$1: the finding is resolved" wait_record "$records" 10 \
 		"$finding | .state == \"resolved\" and .recommended_mtu == $2"
@@ -66,14 +71,27 @@ records=$MTUSCOPE_RECORDS
 mail_send 20
 finding_opens hole 1500 8920
 is "$(mail_queued) $(mail_arrived)" "21 0" "hole: all mail queues"
-cure_works cured 1440 21
+status=0
+in_ns "$LAB_GW" "$LAB_MTUSCOPE" probe "$LAB_RELAY_KEY" >"$(lab_file probe.txt)" 2>&1 || status=$?
+is "$status" 2 "probe: a black hole"
+check "probe: the MTU is 1440" grep -qE "^path MTU 1500; .* set 1440$" "$(lab_file probe.txt)"
+fixes cured "$LAB_GW" 1440
+fixes cured-there "$LAB_RELAY" 1440
+cured cured 1440 21
 
 # Phase 3: the other provider carries less.
 lab_failover
 wait_for 20 "the tunnel by the other provider" lab_pings "$LAB_RELAY" "$LAB_SERVER_IP" 56 || bail_out "no failover"
 mail_send 5
 finding_opens failover 1400 1440
-cure_works "failover cured" 1340 26
+fixes failover "$LAB_GW" 1340 --probe
+check "failover: fix has measured both ways" \
+	test "$(grep -cE "^# by (wan0|wan1) the path to peer .* carries (1500|1400)$" "$(lab_file fix-failover.txt)")" = 2
+check "failover: it takes the minimum" grep -q "carries 1400, as measured: less 60 that is 1340" "$(lab_file fix-failover.txt)"
+fixes failover-there "$LAB_RELAY" 1340 --mtu 1340
+cured "failover cured" 1340 26
+in_ns "$LAB_GW" "$LAB_MTUSCOPE" check >"$(lab_file check-after.txt)"
+is "$?" 0 "check: all is well"
 stop_mtuscope
 is "$MTUSCOPE_STATUS" 2 "the exit status is 2"
 mail_stop

@@ -34,6 +34,38 @@ refuses "no BTF" "no type information" in_ns "empty$$" unshare -m sh -c \
 refuses "no BTF at the named place" "/nowhere" in_ns "empty$$" "$LAB_MTUSCOPE" watch -i eth7 --btf /nowhere
 refuses "output that cannot be written" "cannot write to /proc/x" in_ns "empty$$" "$LAB_MTUSCOPE" watch -i eth7 -o /proc/x
 
+# What people type.
+in_empty()
+{
+	in_ns "empty$$" "$LAB_MTUSCOPE" "$@"
+}
+ip -n "empty$$" address add 192.0.2.1/24 dev eth7
+ip -n "empty$$" link set eth7 up
+refuses "check: no WireGuard" "no WireGuard interface.* links here: lo eth7$" in_empty check
+refuses "check: a link" "not a WireGuard interface: eth7" in_empty check eth7
+refuses "check: a long name" "not an interface name: wireguard-interface-1" in_empty check wireguard-interface-1
+refuses "check: an unknown letter among letters" "unknown option: -w;" in_empty check -vw0
+refuses "check: a value too many" "takes no value: --json=yes" in_empty check --json=yes
+refuses "check: a directory" "cannot write to /tmp: Is a directory" in_empty check -o /tmp
+refuses "probe: nobody" "needs: PEER.ADDRESS" in_empty probe
+refuses "probe: two" "unexpected argument: 192.0.2.3" in_empty probe 192.0.2.2 192.0.2.3
+refuses "probe: an interface" "an interface, name one of its peers.*: eth7" in_empty probe eth7
+for word in "" 1.2.3 1.2.3.4.5 192.0.2.0/24 192.0.2.2:99999 mail.example fe80::1%eth7 AAAA '[::1]:1'; do
+	refuses "probe: '$word'" "neither a numeric address nor the beginning of a peer's public key: " in_empty probe "$word"
+done
+for address in 0.0.0.0 255.255.255.255 224.0.0.1 :: ff02::1; do
+	refuses "probe: $address" "not the address of one host: $address" in_empty probe "$address"
+done
+refuses "probe: link-local" "say which with --from INTERFACE: fe80::1" in_empty probe fe80::1
+refuses "probe: from nowhere" "neither an address nor an interface.*: eth8" in_empty probe 192.0.2.2 --from eth8
+refuses "probe: from the other family" "not of the family.*: ::1" in_empty probe 192.0.2.2 --from ::1
+refuses "probe: no such interface" "no such interface.*: wg9" in_empty probe -i wg9 192.0.2.2
+refuses "fix: no WireGuard" "no WireGuard interface" in_empty fix
+refuses "fix: a link" "not a WireGuard interface: lo" in_empty fix lo
+refuses "fix: a name with a dash" "unknown option: -w;" in_empty fix -wg0
+refuses "fix: hexadecimal" "not a tunnel MTU.*: 0x580" in_empty fix --mtu 0x580
+refuses "fix: undo and probe" "takes neither" in_empty fix --undo --probe
+
 for command in "" watch hooks; do
 	# shellcheck disable=SC2086 # none is a case as well
 	check "help of '$command'" grep -q usage: <("$LAB_MTUSCOPE" $command --help)

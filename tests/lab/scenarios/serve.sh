@@ -25,27 +25,10 @@ else
 fi
 ip -n "$ns" link set "$hostile" up
 
-cat >"$dir/rsyslog.conf" <<-END
-	module(load="imptcp")
-	module(load="mmpstrucdata")
-	global(workDirectory="$dir")
-	template(name="all" type="list") { property(name="\$!all-json") constant(value="\n") }
-	ruleset(name="take") {
-		action(type="mmpstrucdata")
-		set \$!host = \$hostname;
-		set \$!tag = \$app-name;
-		set \$!id = \$msgid;
-		set \$!severity = \$syslogseverity-text;
-		action(type="omfile" file="$dir/syslog.json" template="all")
-	}
-	input(type="imptcp" port="10514" address="127.0.0.1" ruleset="take")
-END
-
 start_rsyslog()
 {
-	lab_spawn "$ns" /dev/null "$(lab_file rsyslog.err)" rsyslogd -n -f "$dir/rsyslog.conf" -i "$dir/rsyslog.pid"
+	lab_rsyslog "$ns" "$dir" 10514
 	rsyslog_pid=$LAB_PID
-	wait_for 20 "rsyslog" lab_listens "$ns" 10514
 }
 
 configure()
@@ -57,6 +40,11 @@ configure()
 metrics()
 {
 	in_ns "$ns" curl -sS --max-time 10 "http://127.0.0.1:9586/metrics"
+}
+
+metrics_say()
+{
+	metrics | grep -q "$1"
 }
 
 capabilities()
@@ -97,7 +85,7 @@ status_names()
 	lab_find_record "$1" "any(.mtuscope.status.interfaces[]?; .name == \"$2\")"
 }
 
-start_rsyslog || bail_out "rsyslog does not start"
+start_rsyslog
 configure
 "$LAB_MTUSCOPE" serve --config "$dir/conf" --check-config 2>"$(lab_file check.err)"
 is "$?" 0 "--check-config takes a good configuration"
@@ -118,9 +106,8 @@ is "$(capabilities Eff) $(capabilities Prm)" "0000000000001000 0000000000001000"
 name=${hostile//\\/\\\\}
 name=${name//\"/\\\"}
 check "the record names the interface" status_names "$dir/log/records" "$name"
-check "rsyslog reads its name as it is" wait_for 20 "rsyslog's record" lab_find_record "$dir/syslog.json" \
-	".rfc5424_sd? // .[\"rfc5424-sd\"]? | .[\"mtuscope@32473\"] | .interface == \"$name\""
-check "and knows whose it is" lab_find_record "$dir/syslog.json" '.tag == "mtuscope" and .id == "status"'
+check "rsyslog reads its name as it is" wait_for 20 "rsyslog's record" lab_find_record "$dir/mtuscope.json" \
+	".kind == \"status\" and .mtuscope.interface == \"$name\""
 
 metrics >"$dir/metrics"
 is "$(promtool check metrics <"$dir/metrics" 2>&1)" "" "promtool has nothing to say"
@@ -132,6 +119,27 @@ is "$(http_status http://127.0.0.1:9586/)" 404 "there is nothing else"
 is "$(http_status -X POST http://127.0.0.1:9586/metrics)" 405 "and nothing to be written"
 is "$(http_status -H "X: $(printf '%05000d' 0)" http://127.0.0.1:9586/metrics)" 431 "nor long requests"
 is "$(in_ns "$ns" ss -Htln 'sport = :9586' | awk '{ print $4 }')" 127.0.0.1:9586 "it listens on the loopback only"
+
+# This host's TCP looks for larger segments by itself, and its kernel counts them.
+in_ns "$ns" sysctl -qw net.ipv4.tcp_mtu_probing=2
+lab_spawn "$ns" /dev/null /dev/null socat -u TCP-LISTEN:5000 OPEN:/dev/null
+receiver=$LAB_PID
+wait_for 10 "the receiver" lab_listens "$ns" 5000
+in_ns "$ns" socat -u -b 65536 SYSTEM:'head -c 20000000 /dev/zero' TCP:127.0.0.1:5000
+wait "$receiver"
+arrived=$(in_ns "$ns" nstat -asz TcpExtTCPMTUPSuccess | awk '/Success/ { print $2 }')
+check "metrics count them as well ($arrived)" wait_for 10 "the metric" metrics_say "^mtuscope_tcp_mtu_probes_arrived_total $arrived\$"
+check "and there are some" test "$arrived" -gt 0
+
+# With another MTU as much is seen as before.
+if [[ $wireguard ]]; then
+	before=$(grep -c '"status":' "$dir/log/records")
+	ip -n "$ns" link set "$hostile" mtu 1333
+	check "metrics show another MTU" wait_for 20 "the MTU" metrics_say 'mtuscope_tunnel_mtu_bytes.* 1333'
+	is "$(grep -c '"status":' "$dir/log/records")" "$before" "another MTU is not told as another coverage"
+else
+	skip "another MTU is not told as another coverage" "no tunnel, no WireGuard in this kernel"
+fi
 
 # Sixteen that connect and say nothing keep the others out, and no record back.
 for _ in {1..16}; do
@@ -165,7 +173,7 @@ wait "$rsyslog_pid" 2>/dev/null
 provoke_status
 check "a dead receiver holds nothing up" wait_for 20 "a new status" status_names "$dir/log/second" new3
 start_rsyslog
-check "and gets what waited for it" wait_for 90 "rsyslog's record" grep -q '"new3"' "$dir/syslog.json"
+check "and gets what waited for it" wait_for 90 "rsyslog's record" grep -q '"new3"' "$dir/mtuscope.json"
 
 if [[ $wireguard ]]; then
 	ip -n "$ns" link add wg9 type wireguard
@@ -185,6 +193,6 @@ assert_record "$dir/log/records" '.mtuscope.status.state == "exit"' "the last re
 assert_json "$dir/log/records" "every line is JSON"
 check "stale metrics are removed" test ! -e "$dir/prom/mtuscope.prom"
 is "$(in_ns "$ns" tc filter show dev "$hostile" ingress)$(in_ns "$ns" bpftool net list 2>/dev/null | grep -c mtuscope)" 0 "nothing stays attached"
-[[ -z ${MTUSCOPE_OUT:-} ]] || cp "$dir"/log/* "$dir/syslog.json" "$dir/metrics" "$LAB_DIR"
+[[ -z ${MTUSCOPE_OUT:-} ]] || cp "$dir"/log/* "$dir/mtuscope.json" "$dir/metrics" "$LAB_DIR"
 rm -rf "$dir"
 done_testing

@@ -71,33 +71,56 @@ static uint32_t uplink_mtu(const struct audit_route *r)
 	return smallest(mtu, beyond_router(true, r->mtu, mtu));
 }
 
-/* Another link with a default route, to which the endpoint moves when this one fails or a rule says so. */
-static bool is_other_uplink(const struct audit_route *r, const struct peer *peer)
+static const struct audit_way *way_of(const struct audit_scene *scene, const struct peer *peer, uint32_t ifindex)
+{
+	for (size_t i = 0; i < scene->ways_n; i++)
+		if (&scene->inventory.peers[scene->ways[i].peer] == peer && scene->ways[i].ifindex == ifindex)
+			return &scene->ways[i];
+	return NULL;
+}
+
+bool audit_is_uplink(const struct audit_route *r, const struct peer *peer)
 {
 	return !r->prefix_len && r->to.family == peer->endpoint.ip.family && r->up && !r->tunnel &&
 	       r->ifindex != peer->egress_ifindex;
 }
 
+/* The smallest of the links to which the endpoint moves when its present one fails. */
+static void limit_uplinks(struct audit_limit *l, const struct audit_scene *scene, const struct peer *peer)
+{
+	for (size_t i = 0; i < scene->routes_n; i++) {
+		const struct audit_route *r = &scene->routes[i];
+		const struct audit_way *way = audit_is_uplink(r, peer) ? way_of(scene, peer, r->ifindex) : NULL;
+		uint32_t mtu;
+
+		if (!way)
+			continue;
+		mtu = way->measured ? way->measured : uplink_mtu(r);
+		if (!mtu || (l->uplink_mtu && mtu >= l->uplink_mtu))
+			continue;
+		l->uplink = r;
+		l->uplink_mtu = mtu;
+		l->uplink_measured = way->measured;
+	}
+}
+
 struct audit_limit audit_limit(const struct audit_scene *scene, const struct peer *peer)
 {
+	const struct audit_way *way = way_of(scene, peer, peer->egress_ifindex);
 	struct audit_limit l = { 0 };
 
 	if (!peer->endpoint.ip.family || !peer->egress_ifindex)
 		return l;
 	l.egress = peer->egress_mtu;
-	l.beyond = beyond_router(peer->off_link, peer->route_mtu, peer->egress_mtu);
-	l.learned = peer->learned_mtu;
-	/* What is on the link itself stays there. */
-	for (size_t i = 0; peer->off_link && i < scene->routes_n; i++) {
-		const struct audit_route *r = &scene->routes[i];
-		uint32_t mtu = uplink_mtu(r);
-
-		if (is_other_uplink(r, peer) && mtu && (!l.uplink_mtu || mtu < l.uplink_mtu)) {
-			l.uplink = r;
-			l.uplink_mtu = mtu;
-		}
+	l.measured = way ? way->measured : 0;
+	if (!l.measured) {
+		l.beyond = beyond_router(peer->off_link, peer->route_mtu, peer->egress_mtu);
+		l.learned = peer->learned_mtu;
 	}
-	l.mtu = smallest(smallest(l.egress, l.beyond), smallest(l.learned, l.uplink_mtu));
+	/* What is on the link itself stays there. */
+	if (peer->off_link)
+		limit_uplinks(&l, scene, peer);
+	l.mtu = smallest(smallest(l.egress, l.measured), smallest(smallest(l.beyond, l.learned), l.uplink_mtu));
 	return l;
 }
 
@@ -155,6 +178,7 @@ static void note_begin(struct audit_note *note, const struct audit_case *c)
 		memcpy(f->public_key, c->peer->public_key, sizeof(f->public_key));
 		f->endpoint = c->peer->endpoint;
 		f->outer_family = c->peer->endpoint.ip.family;
+		finding_describe_networks(f, &c->scene->inventory, c->peer);
 	}
 }
 

@@ -6,8 +6,7 @@
 #include "note.h"
 #include "scene.h"
 
-#define INTERNET_MTU 1500 /* bytes: what may be expected of a path beyond a router whose MTU nobody has told */
-#define AUDIT_FLOOR  1280 /* tunnel MTU: IPv6 needs it */
+#define AUDIT_FLOOR 1280 /* tunnel MTU: IPv6 needs it */
 
 typedef void (*audit_fn)(const struct audit_note *note, void *arg);
 
@@ -24,9 +23,14 @@ struct audit_limit {
 	uint32_t egress;		  /* link and route in use */
 	uint32_t beyond;		  /* INTERNET_MTU, if a router leads out of a larger link */
 	uint32_t learned;		  /* by the kernel, from a too-big message */
+	uint32_t measured;		  /* … by probes, and then beyond and learned do not count */
 	const struct audit_route *uplink; /* the smallest other one, and its MTU */
 	uint32_t uplink_mtu;
+	bool uplink_measured;
 };
+
+/* Whether the route is one by another link, to which the endpoint may move when the present one fails. */
+bool audit_is_uplink(const struct audit_route *r, const struct peer *peer);
 
 struct audit_limit audit_limit(const struct audit_scene *scene, const struct peer *peer);
 

@@ -23,6 +23,13 @@ struct audit_route {
 	bool tunnel; /* the link is WireGuard's, or another TUN device */
 };
 
+/* A link by which the kernel sends a peer's endpoint its packets, or would if it had no better one. */
+struct audit_way {
+	uint32_t peer; /* index into inventory.peers */
+	uint32_t ifindex;
+	uint32_t measured; /* bytes, outer: what a probe has shown to arrive; 0: not measured */
+};
+
 /* An interface as a packet filter names it. */
 enum audit_iface_match { AUDIT_IFACE_ANY, AUDIT_IFACE_IS, AUDIT_IFACE_IS_NOT, AUDIT_IFACE_UNKNOWN };
 
@@ -63,6 +70,8 @@ struct audit_scene {
 	struct inventory inventory;
 	struct audit_route *routes;
 	size_t routes_n;
+	struct audit_way *ways; /* peer by peer */
+	size_t ways_n;
 	struct audit_clamp *clamps;
 	size_t clamps_n;
 	bool filters_known;   /* clamps are all that nf_tables has */

@@ -13,7 +13,7 @@ struct verdict {
 	double confidence; /* 0 … 1 */
 	uint32_t lower;	   /* bytes, outer: largest size proven to arrive; 0: none */
 	uint32_t upper;	   /* bytes, outer: smallest size proven not to */
-	uint32_t first_ms; /* of the trouble */
+	msec_t first_ms;   /* of the trouble */
 	struct evidence evidence[FINDING_EVIDENCE_MAX];
 	size_t evidence_n;
 	struct finding_flow flows[FINDING_FLOWS_MAX]; /* the longest stalled first */
@@ -24,12 +24,12 @@ struct verdict {
 };
 
 /* True and *v filled if the trouble is there at now_ms. */
-typedef bool (*detect_fn)(const struct ledger *l, uint32_t now_ms, struct verdict *v);
+typedef bool (*detect_fn)(const struct ledger *l, msec_t now_ms, struct verdict *v);
 
 /* Adds `count` events of a kind and of `outer` bytes (0: size unknown) to the evidence. */
 void verdict_evidence(struct verdict *v, enum evidence_kind kind, uint64_t count, uint32_t outer);
 
-#define DETECTOR(name, class) bool detect_##name(const struct ledger *l, uint32_t now_ms, struct verdict *v);
+#define DETECTOR(name, class) bool detect_##name(const struct ledger *l, msec_t now_ms, struct verdict *v);
 #include "detectors.def"
 #undef DETECTOR
 

@@ -28,7 +28,7 @@ static bool ends_missing(const struct ledger *l, struct verdict *v)
 	return true;
 }
 
-bool detect_fragment_blackhole(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+bool detect_fragment_blackhole(const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
 	if (step_find(l, now_ms, v) && step_is_at_fragments(l, v)) {
 		if (l->direction == WIRE_TX) {

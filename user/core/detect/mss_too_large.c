@@ -9,7 +9,7 @@
 
 #include "outer.h"
 
-bool detect_mss_too_large(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+bool detect_mss_too_large(const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
 	(void)now_ms;
 	if (l->direction != WIRE_TX || !l->unclamped_ms)

@@ -11,7 +11,7 @@
 #define INITIATIONS_MIN 3    /* one every five seconds: ten seconds without an answer */
 #define USED_MS		5000 /* the peer is wanted now */
 
-bool detect_peer_unreachable(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+bool detect_peer_unreachable(const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
 	const struct subject *s;
 

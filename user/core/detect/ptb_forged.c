@@ -17,10 +17,10 @@ static bool is_absurd(const struct ledger *l, const struct wire_tally_key *k)
 {
 	if (k->aux < (k->family == AF_INET6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4))
 		return true;
-	return !k->tunnel && l->has_peer && k->aux >= l->tunnel_mtu + outer_overhead(k->family);
+	return !k->tunnel && l->has_peer && k->aux >= l->route_mtu_most + outer_overhead(k->family);
 }
 
-bool detect_ptb_forged(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+bool detect_ptb_forged(const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
 	(void)now_ms;
 	memset(v, 0, sizeof(*v));

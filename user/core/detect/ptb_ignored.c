@@ -2,7 +2,7 @@
 /* ptb-ignored: a host is told that its packets are too big for the tunnel, and goes on sending the same sizes. */
 #include "too_big.h"
 
-bool detect_ptb_ignored(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+bool detect_ptb_ignored(const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
 	bool left;
 

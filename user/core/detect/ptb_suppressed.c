@@ -5,7 +5,7 @@
  */
 #include "too_big.h"
 
-bool detect_ptb_suppressed(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+bool detect_ptb_suppressed(const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
 	bool left;
 

@@ -10,7 +10,7 @@
 #define FAILURES_MIN 3
 #define TICKS_MIN    2
 
-bool detect_reassembly_failure(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+bool detect_reassembly_failure(const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
 	const struct subject *first, *last, *timeout;
 

@@ -6,7 +6,7 @@
 #include "detect.h"
 
 /* True if packets above a size vanish on this path now and smaller ones pass; *v then has bracket, evidence and flows. */
-bool step_find(const struct ledger *l, uint32_t now_ms, struct verdict *v);
+bool step_find(const struct ledger *l, msec_t now_ms, struct verdict *v);
 
 /*
  * tx: a stall of a size that does not get through, to a host that was alive shortly before, whatever the cause. What

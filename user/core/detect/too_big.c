@@ -29,7 +29,7 @@ static bool has_left(const struct ledger *l, const struct subject *made)
 	return false;
 }
 
-const struct subject *too_big_repeated(const struct ledger *l, uint32_t now_ms, bool *left, struct verdict *v)
+const struct subject *too_big_repeated(const struct ledger *l, msec_t now_ms, bool *left, struct verdict *v)
 {
 	for (size_t i = 0; i < l->subjects_n; i++) {
 		const struct subject *s = l->subjects[i];

@@ -9,6 +9,6 @@
  * A too-big message that was made again and again for one host and one destination; *left tells whether any such message
  * left this machine since the first was made. NULL: none. Fills *v when there is one.
  */
-const struct subject *too_big_repeated(const struct ledger *l, uint32_t now_ms, bool *left, struct verdict *v);
+const struct subject *too_big_repeated(const struct ledger *l, msec_t now_ms, bool *left, struct verdict *v);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "outer.h"
 
-bool detect_tunnel_mtu_too_large(const struct ledger *l, uint32_t now_ms, struct verdict *v)
+bool detect_tunnel_mtu_too_large(const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
 	uint32_t full = l->tunnel_mtu + outer_overhead(l->outer_family);
 

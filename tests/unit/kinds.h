@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What can befall a path: a function and a line in KINDS each. For story.c only. */
+#ifndef MTUSCOPE_TEST_KINDS_H
+#define MTUSCOPE_TEST_KINDS_H
+
+#include "story.h"
+
+#define TUNNEL_MIN 1280 /* bytes: the least MTU of a tunnel */
+
+enum kind_marks {
+	KIND_IDLE = 1,	    /* no connections but those that the kind makes itself */
+	KIND_INNER_V6 = 2,  /* IPv6 inside the tunnel */
+	KIND_BOTH_WAYS = 4, /* the same hole in either direction */
+	KIND_MAY_MISS = 8,  /* a hole that nothing which is looked at shows */
+	KIND_UNSOLVED = 16, /* known to be got wrong at times, see docs/soak.md */
+};
+
+struct kind {
+	const char *name;
+	/* Called before each second with its number from 0; the story's own seed makes them differ. */
+	void (*fn)(struct network *n, const struct story *s, uint32_t second);
+	bool hole;
+	uint32_t seconds;
+	unsigned int marks;
+};
+
+/* Those that are holes come first. */
+extern const struct kind KINDS[];
+extern const size_t KINDS_N;
+
+#endif

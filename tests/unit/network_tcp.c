@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One end of a simulated TCP connection; see network.h. */
+#include "network_internal.h"
+
+#define DUPLICATES   3 /* acknowledgements, RFC 5681 */
+#define ACK_DELAY_MS 40
+#define WINDOW_MAX   40
+#define RTO_MAX_MS   120000
+
+/* The segment that begins at seq: the SYN alone, else as much as there is and fits. Returns the number after it. */
+static uint32_t segment_cut(struct network *n, struct connection *c, bool local, uint32_t seq)
+{
+	struct end *e = &c->end[!local];
+	struct segment s = { .seq = seq, .ack = e->rcv, .has_ack = e->rcv != 0, .headers = n->headers };
+	uint32_t next;
+
+	if (seq == e->first) {
+		s.syn = true;
+		s.mss = n->scene.links[1].mtu - (inner_v6(n) ? HEADERS_V6 : HEADERS_V4);
+		next = seq + 1;
+	} else {
+		s.payload = e->end - seq < n->mss ? e->end - seq : n->mss;
+		if (local && n->full[c->host])
+			s.payload = 1;
+		next = seq + s.payload;
+	}
+	e->ack_due_ms = 0;
+	segment_send(n, c, local, &s);
+	if (after(next, e->top) > 0)
+		e->top = next;
+	return next;
+}
+
+static void acknowledge(struct network *n, struct connection *c, bool local)
+{
+	struct end *e = &c->end[!local];
+	const struct segment s = { .seq = e->nxt, .ack = e->rcv, .has_ack = true, .headers = n->headers };
+
+	e->ack_due_ms = 0;
+	segment_send(n, c, local, &s);
+}
+
+void end_send(struct network *n, struct connection *c, bool local)
+{
+	struct end *e = &c->end[!local];
+
+	while (after(e->end, e->nxt) > 0 && e->nxt - e->una < e->window * n->mss) {
+		if (local && n->full[c->host] && e->una != e->nxt)
+			return;
+		if (e->una == e->nxt)
+			e->rto_due_ms = n->now_ms + e->rto_ms;
+		e->nxt = segment_cut(n, c, local, e->nxt);
+	}
+}
+
+/* Fast retransmission: what was sent later has come. */
+static void end_repeat_early(struct network *n, struct connection *c, bool local)
+{
+	struct end *e = &c->end[!local];
+
+	if (e->duplicates < DUPLICATES || e->repeated_early || n->now_ms - e->duplicate_ms < n->reorder_ms)
+		return;
+	e->repeated_early = true;
+	e->window = e->window > 4 ? e->window / 2 : 2;
+	e->recover = e->nxt;
+	segment_cut(n, c, local, e->una);
+}
+
+void end_time_out(struct network *n, struct connection *c, bool local)
+{
+	struct end *e = &c->end[!local];
+
+	if (e->ack_due_ms && n->now_ms >= e->ack_due_ms)
+		acknowledge(n, c, local);
+	end_repeat_early(n, c, local);
+	if (e->una == e->nxt || n->now_ms < e->rto_due_ms)
+		return;
+	e->rto_ms = 2 * e->rto_ms < RTO_MAX_MS ? 2 * e->rto_ms : RTO_MAX_MS;
+	e->rto_due_ms = n->now_ms + e->rto_ms;
+	e->window = 1;
+	e->duplicates = 0;
+	e->repeated_early = false;
+	e->recover = e->una;
+	e->nxt = segment_cut(n, c, local, e->una);
+}
+
+static void end_acknowledged(struct network *n, struct connection *c, bool local, uint32_t ack, bool bare)
+{
+	struct end *e = &c->end[!local];
+
+	if (after(ack, e->una) > 0 && after(ack, e->top) <= 0) {
+		e->una = ack;
+		if (after(e->nxt, ack) < 0)
+			e->nxt = ack;
+		e->duplicates = 0;
+		e->repeated_early = false;
+		e->rto_ms = rto_ms(n);
+		e->rto_due_ms = n->now_ms + e->rto_ms;
+		e->window += e->window < WINDOW_MAX;
+		c->progress_ms = n->now_ms;
+		if (after(e->recover, ack) > 0)
+			segment_cut(n, c, local, ack);
+	} else if (bare && ack == e->una && e->una != e->nxt) {
+		if (!e->duplicates++)
+			e->duplicate_ms = n->now_ms;
+		end_repeat_early(n, c, local);
+	}
+}
+
+static void end_early(struct end *e, uint32_t from, uint32_t to)
+{
+	for (size_t i = 0; i < e->early_n; i++) {
+		if (e->early[i].to == from) {
+			e->early[i].to = to;
+			return;
+		}
+	}
+	if (e->early_n < NETWORK_RANGES)
+		e->early[e->early_n++] = (struct range){ from, to };
+}
+
+static void end_advance(struct end *e, uint32_t to)
+{
+	if (after(to, e->rcv) > 0)
+		e->rcv = to;
+	for (size_t i = 0; i < e->early_n; i++) {
+		if (after(e->early[i].from, e->rcv) > 0)
+			continue;
+		to = e->early[i].to;
+		e->early[i] = e->early[--e->early_n];
+		end_advance(e, to);
+		return;
+	}
+}
+
+void end_receives(struct network *n, struct connection *c, bool local, const struct segment *s)
+{
+	struct end *e = &c->end[!local];
+	uint32_t to = s->seq + s->payload + s->syn;
+	bool next = s->seq == e->rcv; /* what comes twice or too early is acknowledged at once (RFC 5681, 4.2) */
+
+	if (!local && n->full[c->host] && s->payload) {
+		acknowledge(n, c, local);
+		return;
+	}
+	if (s->syn && !e->rcv) {
+		e->rcv = to;
+		if (e->end == e->first) { /* the side that was asked answers with its own SYN */
+			e->end++;
+			e->window = WINDOW_FIRST;
+			e->rto_ms = RTO_FIRST_MS;
+		}
+	} else if (s->syn || s->payload) {
+		if (after(s->seq, e->rcv) > 0)
+			end_early(e, s->seq, to);
+		else
+			end_advance(e, to);
+	}
+	if (s->has_ack)
+		end_acknowledged(n, c, local, s->ack, !s->payload && !s->syn);
+	if (n->delayed_acks && s->payload && next && !e->early_n && !e->ack_due_ms)
+		e->ack_due_ms = n->now_ms + ACK_DELAY_MS;
+	else if ((s->syn && s->has_ack) || s->payload)
+		acknowledge(n, c, local);
+	end_send(n, c, local);
+}

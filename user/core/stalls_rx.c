@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Stalls on the way from the peer: a hole in a stream, silence where an answer is due; and the gaps in the peer's counters
+ * that go with them. Called by flows.c for each flow.
+ */
+#include "stalls_internal.h"
+
+#include <netinet/in.h>
+
+#include "outer.h"
+
+#define STALL_QUIET_MS 700 /* a hole or a silence shorter than a few round trips and one retransmission is none */
+#define CLOCK_SLACK_MS 250 /* the programs' clock stands still for a tick: a time may be so much too early */
+
+static msec_t ms_before(msec_t ms, uint32_t by)
+{
+	return ms > by ? ms - by : 0;
+}
+
+/*
+ * The trials of sizes like `outer` or larger since then. A hole in a stream that was filled was a loss or came late: no more
+ * were lost than there are gaps in the peer's counters.
+ */
+static struct trials trials_before(const struct ledger *rx, uint32_t outer, msec_t since_ms, uint32_t gaps)
+{
+	struct trials t = ledger_trials(rx, outer, since_ms);
+
+	if (t.lost > gaps)
+		t.lost = gaps;
+	return t;
+}
+
+void stall_loss(struct stall *s, const struct ledger *tx, const struct ledger *rx, msec_t now_ms)
+{
+	msec_t from = ms_before(s->first_ms, CLOCK_SLACK_MS);
+	msec_t well = rx->stalled_ms ? ms_before(rx->stalled_ms, CLOCK_SLACK_MS) : from;
+	msec_t window = ledger_known_since_ms(rx, well, LEDGER_WINDOW_MS);
+	struct trials there = ledger_trials(tx, 0, window);
+	uint32_t gaps, came;
+
+	if (well > from)
+		well = from;
+	ledger_loss(rx, from, now_ms, &s->lost, &s->received, &s->lost_ticks);
+	ledger_silence(rx, from, now_ms, &s->silent_from_ms, &s->silent_to_ms);
+	ledger_loss(rx, window, well ? well - 1 : 0, &gaps, &came, NULL);
+	s->lost_before = gaps + there.lost;
+	s->received_before = came + there.delivered;
+	s->like_before = trials_before(rx, s->outer, ledger_loss_since_ms(rx, s->outer, now_ms), gaps);
+	s->all_before = trials_before(rx, 0, window, gaps);
+}
+
+/*
+ * The largest outer size that the remote side may send on this flow. What the local side announced bounds it, and what it
+ * announced itself: that is its own MTU (RFC 6691). A hole as long as two of its segments is one of two segments.
+ */
+static uint32_t segment_bound(const struct flow *f, const struct ledger *rx, uint32_t payload)
+{
+	uint32_t headers = flow_headers_min(f), inner = rx->tunnel_mtu, largest;
+
+	if (f->mss_local)
+		inner = (f->mss_remote && f->mss_remote < f->mss_local ? f->mss_remote : f->mss_local) + headers;
+	largest = payload + (f->headers > headers ? f->headers : headers);
+	if (payload && largest < inner)
+		inner = largest;
+	return ledger_outer_most(rx, inner);
+}
+
+msec_t flow_answer_due_ms(const struct flow *f)
+{
+	bool remote_serves = f->flags & WIRE_FLOW_SYN_TX;
+
+	if (f->hole_ms || (f->flags & WIRE_FLOW_CLOSED) || (!remote_serves && !f->mss_remote))
+		return 0;
+	if (remote_serves && (f->flags & WIRE_FLOW_TX_REQUEST))
+		return f->last_tx_data_ms;
+	if (f->flags & WIRE_FLOW_RX_RESPONSE)
+		return 0;
+	return f->last_tx_data_ms > f->first_ms ? f->last_tx_data_ms : f->first_ms;
+}
+
+/* Since when the hole begins with the same byte: one that is being filled from its beginning is no stall. */
+static msec_t hole_since_ms(const struct ledgers *ls, const struct flow *f)
+{
+	const struct flow_memory *m = flow_memory_find(ls, f->tag);
+
+	return m && m->rx_next_ms > f->hole_ms ? m->rx_next_ms : f->hole_ms;
+}
+
+/* Whether something should have come by now. */
+static bool is_overdue(const struct ledgers *ls, const struct flow *f, const struct ledger *rx, struct stall *found)
+{
+	msec_t now = ls->now_ms, since = f->hole_ms ? hole_since_ms(ls, f) : flow_answer_due_ms(f);
+
+	if (!since || now - since < STALL_QUIET_MS)
+		return false;
+	if (f->hole_ms) {
+		*found = (struct stall){ .kind = EVIDENCE_TCP_HOLE,
+					 .outer = segment_bound(f, rx, f->hole_end - f->rx_next),
+					 .tries = 1,
+					 .first_ms = since,
+					 .last_ms = f->last_rx_ms };
+		return now - f->last_rx_ms <= STALL_FORGET_MS;
+	}
+	*found = (struct stall){
+		.kind = EVIDENCE_TCP_SILENCE, .outer = segment_bound(f, rx, 0), .first_ms = since, .last_ms = now
+	};
+	return !f->trial_last_ms && now - since <= STALL_FORGET_MS;
+}
+
+void stall_rx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struct ledger *rx)
+{
+	struct stall found, *s;
+
+	if (flow_is_echo(f) || (f->flags & WIRE_FLOW_RESET) || !(f->flags & WIRE_FLOW_ESTABLISHED) ||
+	    !is_overdue(ls, f, rx, &found))
+		return;
+	s = stall_add(rx, f, &found);
+	if (!s)
+		return;
+	stall_loss(s, tx, rx, ls->now_ms);
+	s->tries += s->lost;
+}
