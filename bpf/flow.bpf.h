@@ -210,8 +210,13 @@ static __always_inline void trial_delivered(struct wire_flow *f, __u32 now)
 		f->tx_delivered_inner = f->trial_inner;
 	f->tx_delivered_ms = now;
 	f->tx_delivered++;
-	if (f->trial_tries > 1)
+	if (unlikely(f->trial_tries > 1)) {
 		f->tx_retried++;
+		/* Senders that go back repeat all that had been sent by then. */
+		if (!before(f->trial_seq, f->retried_end) || before(f->trial_seq, f->retried_seq))
+			f->retried_seq = f->trial_seq;
+		f->retried_end = f->tx_end;
+	}
 	f->trial_last_ms = 0;
 	f->trial_tries = 0;
 }
@@ -229,6 +234,14 @@ static __always_inline void trial_sent(struct wire_flow *f, __u32 seq, __u32 end
 		trial_again(f, now);
 	else
 		trial_resize(f, end, inner, now);
+}
+
+/* A sender that repeats itself too early has lost nothing: a receiver that got both says so. */
+static __always_inline void trial_twice(struct wire_flow *f, const struct tcp_segment *t)
+{
+	if (before(t->twice_from, t->twice_to) && !before(t->ack, t->twice_to) && f->tx_retried &&
+	    before(f->retried_seq, t->twice_to) && before(t->twice_from, f->retried_end))
+		f->tx_twice++;
 }
 
 /* rx: everything before `next` is there. Closes the hole that this fills. */
@@ -329,6 +342,8 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 		if (f->trial_last_ms && !before(t->ack, f->trial_end))
 			trial_delivered(f, now);
 	}
+	if (unlikely(t->twice_from != t->twice_to))
+		trial_twice(f, t);
 	if (unlikely(!(f->flags & WIRE_FLOW_RX_KNOWN))) {
 		f->rx_next = f->rx_end = end;
 		f->flags |= WIRE_FLOW_RX_KNOWN;
@@ -393,10 +408,13 @@ static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_co
 		return;
 	if (unlikely(flow_reused(f, &t, tx)))
 		flow_restart(f, cfg->now_ms);
-	if (tx)
+	if (tx) {
 		tcp_tx(f, p, &t, cfg->now_ms);
-	else
-		tcp_rx(f, p, &t, cfg->now_ms);
+		return;
+	}
+	if (unlikely(f->tx_retried || f->trial_tries > 1))
+		parse_dsack(skb, p, &t);
+	tcp_rx(f, p, &t, cfg->now_ms);
 }
 
 /*

@@ -9,10 +9,13 @@
 
 #include "wire.h"
 
-#define VLAN_TAGS_MAX	 2 /* QinQ */
-#define IPV6_HEADERS_MAX 6 /* extension headers; more counts as unparsed */
-#define TCP_OPTIONS_MAX	 12
-#define HEADERS_MAX	 512 /* bytes from the start that are read in place: the verifier wants a bound */
+#define VLAN_TAGS_MAX	      2 /* QinQ */
+#define IPV6_HEADERS_MAX      6 /* extension headers; more counts as unparsed */
+#define TCP_OPTIONS_MAX	      12
+#define TCP_OPTION_MSS	      2
+#define TCP_OPTION_SACK	      5
+#define TCP_HEADER_TIMESTAMPS 32  /* bytes, with the one option that most segments have */
+#define HEADERS_MAX	      512 /* bytes from the start that are read in place: the verifier wants a bound */
 
 /* What hardly a packet needs lies behind the rest: cold instructions between the others cost cache lines. */
 #define likely(x)   __builtin_expect(!!(x), 1)
@@ -40,8 +43,9 @@ struct tcp_segment {
 	__u32 payload;	   /* bytes, all segments of a super-packet */
 	__u32 payload_one; /* bytes in its first segment */
 	__u8 fin, syn, rst, has_ack;
-	__u16 mss;    /* option of a SYN, 0 if absent */
-	__u8 headers; /* IP and TCP header bytes */
+	__u32 twice_from, twice_to; /* the bytes that have arrived twice, as the sender of this says; equal: none */
+	__u16 mss;		    /* option of a SYN, 0 if absent */
+	__u8 headers;		    /* IP and TCP header bytes */
 };
 
 /* Where `len` bytes at `offset` lie in the linear part, NULL if they do not, or not in front of HEADERS_MAX. */
@@ -211,11 +215,11 @@ static __always_inline int parse_ip(struct __sk_buff *skb, __u32 l3_offset, stru
 	return 1;
 }
 
-/* The MSS option of a SYN (RFC 9293, 3.1), 0 if there is none. */
-static __always_inline __u16 parse_mss(struct __sk_buff *skb, __u32 offset, __u32 end)
+/* Where the TCP option of that kind lies between these two, with all of its bytes; 0: nowhere. */
+static __always_inline __u32 tcp_option(struct __sk_buff *skb, __u32 offset, __u32 end, __u8 kind)
 {
 	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
-		__u8 opt[4] = {};
+		__u8 opt[2] = {};
 
 		if (offset + 1 > end || bpf_skb_load_bytes(skb, offset, opt, 1) || opt[0] == 0)
 			return 0;
@@ -223,16 +227,24 @@ static __always_inline __u16 parse_mss(struct __sk_buff *skb, __u32 offset, __u3
 			offset++;
 			continue;
 		}
-		if (offset + 2 > end || bpf_skb_load_bytes(skb, offset, opt, 2) || opt[1] < 2)
+		if (offset + 2 > end || bpf_skb_load_bytes(skb, offset, opt, 2) || opt[1] < 2 || offset + opt[1] > end)
 			return 0;
-		if (opt[0] == 2) {
-			if (opt[1] != 4 || offset + 4 > end || bpf_skb_load_bytes(skb, offset, opt, 4))
-				return 0;
-			return (__u16)opt[2] << 8 | opt[3];
-		}
+		if (opt[0] == kind)
+			return offset;
 		offset += opt[1];
 	}
 	return 0;
+}
+
+/* The MSS option of a SYN (RFC 9293, 3.1), 0 if there is none. */
+static __always_inline __u16 parse_mss(struct __sk_buff *skb, __u32 offset, __u32 end)
+{
+	__u32 at = tcp_option(skb, offset, end, TCP_OPTION_MSS);
+	__u8 opt[4];
+
+	if (!at || bpf_skb_load_bytes(skb, at, opt, sizeof(opt)) || opt[1] != sizeof(opt))
+		return 0;
+	return (__u16)opt[2] << 8 | opt[3];
 }
 
 /* 0, or -1 if the header is cut short or lies about its length. */
@@ -260,6 +272,24 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, const struct packet 
 	if (unlikely(tcp.syn))
 		t->mss = parse_mss(skb, p->l4 + sizeof(tcp), p->l4 + header);
 	return 0;
+}
+
+/*
+ * D-SACK (RFC 2883): a first block below what is acknowledged reports bytes that have arrived twice. Only for segments with
+ * more options than time stamps: all others are as cheap as before.
+ */
+static __always_inline void parse_dsack(struct __sk_buff *skb, const struct packet *p, struct tcp_segment *t)
+{
+	__u32 end = p->l3 + t->headers, at;
+	__be32 block[2];
+
+	if (likely(end - p->l4 <= TCP_HEADER_TIMESTAMPS) || !t->has_ack)
+		return;
+	at = tcp_option(skb, p->l4 + sizeof(struct tcphdr), end, TCP_OPTION_SACK);
+	if (!at || at + 2 + sizeof(block) > end || bpf_skb_load_bytes(skb, at + 2, block, sizeof(block)))
+		return;
+	t->twice_from = bpf_ntohl(block[0]);
+	t->twice_to = bpf_ntohl(block[1]);
 }
 
 #endif

@@ -102,6 +102,68 @@ static void test_tries(void **state)
 	assert_int_equal(flow_only(h)->tx_delivered, 1);
 }
 
+/* An acknowledgement that reports these bytes as arrived twice (RFC 2883), after time stamps or without them. */
+static void receive_twice(struct harness *h, uint32_t ack, uint32_t from, uint32_t to, size_t blocks)
+{
+	uint32_t edges[] = { htonl(from), htonl(to), htonl(ack + FULL), htonl(ack + 2 * FULL) };
+	uint8_t options[40] = { 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 1, 5, 2 + 8 * blocks };
+
+	memcpy(options + 16, edges, 8 * blocks);
+	tcp(h, false,
+	    &(struct segment){
+		    .seq = 1, .ack = ack, .flags = TCP_ACK, .options = options, .options_n = 16 + 8 * blocks });
+}
+
+/* A sender that is too impatient has lost nothing: whoever got both tries says so. */
+static void test_arrived_twice(void **state)
+{
+	struct harness *h = *state;
+
+	send_data(h, ISN, FULL);
+	send_data(h, ISN + FULL, FULL);
+	later(h, 200);
+	send_data(h, ISN, FULL);
+	later(h, 100);
+	receive_ack(h, ISN + 2 * FULL);
+	assert_int_equal(flow_only(h)->tx_retried, 1);
+	receive_twice(h, ISN + 2 * FULL, ISN, ISN + FULL, 1);
+	assert_int_equal(flow_only(h)->tx_twice, 1);
+	/* Of what was sent by then, too: senders go back. Not of what came later, nor of what nobody has. */
+	receive_twice(h, ISN + 2 * FULL, ISN + FULL, ISN + 2 * FULL, 2);
+	assert_int_equal(flow_only(h)->tx_twice, 2);
+	send_data(h, ISN + 2 * FULL, FULL);
+	receive_ack(h, ISN + 3 * FULL);
+	receive_twice(h, ISN + 3 * FULL, ISN + 2 * FULL, ISN + 3 * FULL, 1);
+	receive_twice(h, ISN + 3 * FULL, ISN + 3 * FULL, ISN + 4 * FULL, 1);
+	receive_twice(h, ISN + 3 * FULL, ISN + FULL, ISN, 1);
+	receive_twice(h, ISN + 3 * FULL, 0, 0, 1);
+	assert_int_equal(flow_only(h)->tx_twice, 2);
+	assert_int_equal(flow_only(h)->tx_retried, 1);
+}
+
+/* Options that are cut short or lie about their length report nothing. */
+static void test_arrived_twice_in_bad_options(void **state)
+{
+	static const uint8_t bad[][16] = {
+		{ 5, 10, 0, 0, 0, 0, 0, 0 },
+		{ 5, 2 },
+		{ 5, 0 },
+		{ 5, 255 },
+		{ 2, 255, 5, 10 },
+		{ 8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 5, 10 },
+	};
+	struct harness *h = *state;
+
+	send_data(h, ISN, FULL);
+	send_data(h, ISN, FULL);
+	receive_ack(h, ISN + FULL);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		tcp(h, false,
+		    &(struct segment){
+			    .seq = 1, .ack = ISN + FULL, .flags = TCP_ACK, .options = bad[i], .options_n = 16 });
+	assert_int_equal(flow_only(h)->tx_twice, 0);
+}
+
 /* A connection that stalls since before the programs: its first packet seen passes for the first try, the next count. */
 static void test_stalled_before(void **state)
 {
@@ -392,6 +454,8 @@ int main(void)
 		bpf_test(test_delivered),
 		bpf_test(test_cumulative),
 		bpf_test(test_tries),
+		bpf_test(test_arrived_twice),
+		bpf_test(test_arrived_twice_in_bad_options),
 		bpf_test(test_stalled_before),
 		bpf_test(test_across_the_wrap),
 		bpf_test(test_older_takes_over),

@@ -38,6 +38,21 @@ static void hole_begins(struct network *n, const struct story *s, uint32_t secon
 		n->mtu[s->direction] = s->path_mtu;
 }
 
+/* A machine that is now and then busy with something else: senders whose time-outs are shorter repeat what had arrived. */
+static void late_at_times(struct network *n, const struct story *s, uint32_t second)
+{
+	if (second)
+		return;
+	n->late_every_ms = 1500 + 370 * (s->seed % 7);
+	n->late_ms = 400 + 130 * (s->seed % 5);
+}
+
+static void hole_of_a_busy_machine(struct network *n, const struct story *s, uint32_t second)
+{
+	late_at_times(n, s, second);
+	hole_begins(n, s, second);
+}
+
 static void hole_after_failover(struct network *n, const struct story *s, uint32_t second)
 {
 	n->down = second >= TROUBLE_S && second < TROUBLE_S + 2;
@@ -485,6 +500,7 @@ const struct kind KINDS[] = {
 	{ "hole", hole, true, 60, 0 },
 	{ "hole, MTU of a route", hole_by_route, true, 60, 0 },
 	{ "hole that begins", hole_begins, true, 80, 0 },
+	{ "hole, busy machine", hole_of_a_busy_machine, true, 80, KIND_UNSOLVED },
 	{ "hole after failover", hole_after_failover, true, 80, 0 },
 	{ "hole after roaming", hole_after_roaming, true, 80, 0 },
 	{ "hole, IPv6 inside", hole, true, 60, KIND_INNER_V6 },
@@ -521,6 +537,7 @@ const struct kind KINDS[] = {
 	{ "port filtered", port_filtered, false, 60, 0 },
 	{ "server hangs", hung, false, 80, 0 },
 	{ "window shut", window_shut, false, 80, 0 },
+	{ "busy machine", late_at_times, false, 80, 0 },
 	{ "reordering", reordering, false, 60, 0 },
 	{ "roaming", roams, false, 80, 0 },
 	{ "MTU lowered", mtu_lowered, false, 60, 0 },

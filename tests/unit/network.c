@@ -69,6 +69,14 @@ static bool path_passes(struct network *n, bool tx, uint32_t outer)
 	return (!n->drops || !n->drops(n, tx, outer)) && queue_takes(n, tx, outer);
 }
 
+/* When what would arrive then arrives on a path that holds everything back at times. */
+static msec_t held_until(const struct network *n, msec_t ms)
+{
+	msec_t since = n->late_every_ms ? (ms - n->began_ms) % n->late_every_ms : n->late_ms;
+
+	return since < n->late_ms ? ms + n->late_ms - since : ms;
+}
+
 static void packet_add(struct network *n, const struct in_flight *p)
 {
 	struct in_flight *added = &n->packets[n->packets_n++];
@@ -76,8 +84,8 @@ static void packet_add(struct network *n, const struct in_flight *p)
 	assert_true(n->packets_n <= NETWORK_PACKETS);
 	*added = *p;
 	added->session = n->session;
-	added->due_ms = n->now_ms + n->delay_ms + queue_ms(n, p->tx) +
-			(n->jitter_ms ? random_below(&n->seed, n->jitter_ms) : 0);
+	added->due_ms = held_until(n, n->now_ms + n->delay_ms + queue_ms(n, p->tx) +
+					      (n->jitter_ms ? random_below(&n->seed, n->jitter_ms) : 0));
 }
 
 static void count_size(struct scene *s, bool tx, uint32_t inner)
@@ -424,6 +432,7 @@ void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t con
 	n->now_ms = n->scene.clock_ms;
 	n->family = family;
 	n->headers = headers;
+	n->began_ms = start_ms;
 	n->mss = mtu - headers;
 	n->delay_ms = 20;
 	n->request_max = n->response_max = 60000;

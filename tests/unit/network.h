@@ -17,10 +17,6 @@
 #define NETWORK_PACKETS	    4096
 #define NETWORK_RANGES	    16
 
-struct range {
-	uint32_t from, to;
-};
-
 /* One end of a connection. */
 struct end {
 	uint32_t first;		/* sequence number of its SYN */
@@ -37,6 +33,8 @@ struct end {
 	msec_t ack_due_ms; /* when it acknowledges what it has received, unless it has data to send before; 0: it has */
 	struct range early[NETWORK_RANGES]; /* received out of order */
 	size_t early_n;
+	struct range twice;		/* last received though it had been; to be told with the next acknowledgement */
+	struct range sack[SACK_BLOCKS]; /* what the other end has, as it last said */
 };
 
 struct connection {
@@ -88,10 +86,12 @@ struct network {
 	uint32_t firewall_idle_ms; /* a firewall forgets connections idle for so long; 0: none */
 	msec_t firewall_began_ms;  /* it knows no connection from before that */
 	uint32_t reorder_ms;	   /* reordering that senders have learned to bear (RFC 8985) */
-	bool delayed_acks;	   /* acknowledgements wait for data to ride on, or a second segment */
-	uint32_t rounds_max;	   /* requests on one connection */
-	uint32_t think_ms;	   /* a server's time for an answer */
-	uint32_t message_min;	   /* bytes, of requests and responses */
+	bool sack;		   /* both ends can, and say what arrived twice */
+	uint32_t late_every_ms, late_ms;     /* for so long each time the path holds everything back; 0: never */
+	bool delayed_acks;		     /* acknowledgements wait for data to ride on, or a second segment */
+	uint32_t rounds_max;		     /* requests on one connection */
+	uint32_t think_ms;		     /* a server's time for an answer */
+	uint32_t message_min;		     /* bytes, of requests and responses */
 	uint32_t request_max, response_max;  /* bytes */
 	uint32_t pause_ms;		     /* between a client's requests, about */
 	bool pings, far_pings;		     /* host 0 is pinged each second; it pings each second */
@@ -99,6 +99,7 @@ struct network {
 	uint32_t datagrams[WIRE_DIRECTIONS]; /* inner bytes: one that nobody answers each 200 ms; 0: none */
 	uint32_t watch_outer;		     /* when such a large packet has passed is to be told */
 	/* the rest is its own */
+	msec_t began_ms;
 	uint8_t family;	 /* of the endpoint */
 	uint8_t headers; /* inner: 52 bytes with time stamps, 40 without; inside IPv6 20 more */
 	uint32_t mss;

@@ -2,10 +2,34 @@
 /* One end of a simulated TCP connection; see network.h. */
 #include "network_internal.h"
 
+#include <string.h>
+
 #define DUPLICATES   3 /* acknowledgements, RFC 5681 */
 #define ACK_DELAY_MS 40
 #define WINDOW_MAX   40
 #define RTO_MAX_MS   120000
+
+/* What is acknowledged with it, and what has come besides. */
+static void twice_tell(struct end *e, struct segment *s)
+{
+	s->twice = e->twice;
+	e->twice = (struct range){ 0, 0 };
+}
+
+static void sack_tell(const struct network *n, const struct end *e, struct segment *s)
+{
+	for (size_t i = 0; n->sack && i < SACK_BLOCKS && i < e->early_n; i++)
+		s->sack[i] = e->early[e->early_n - 1 - i];
+}
+
+/* The number from which on the other end may lack something. */
+static uint32_t sack_skip(const struct end *e, uint32_t seq)
+{
+	for (size_t i = 0; i < SACK_BLOCKS; i++)
+		if (after(seq, e->sack[i].from) >= 0 && after(e->sack[i].to, seq) > 0)
+			return sack_skip(e, e->sack[i].to);
+	return seq;
+}
 
 /* The segment that begins at seq: the SYN alone, else as much as there is and fits. Returns the number after it. */
 static uint32_t segment_cut(struct network *n, struct connection *c, bool local, uint32_t seq)
@@ -14,6 +38,7 @@ static uint32_t segment_cut(struct network *n, struct connection *c, bool local,
 	struct segment s = { .seq = seq, .ack = e->rcv, .has_ack = e->rcv != 0, .headers = n->headers };
 	uint32_t next;
 
+	twice_tell(e, &s);
 	if (seq == e->first) {
 		s.syn = true;
 		s.mss = n->scene.links[1].mtu - (inner_v6(n) ? HEADERS_V6 : HEADERS_V4);
@@ -34,8 +59,10 @@ static uint32_t segment_cut(struct network *n, struct connection *c, bool local,
 static void acknowledge(struct network *n, struct connection *c, bool local)
 {
 	struct end *e = &c->end[!local];
-	const struct segment s = { .seq = e->nxt, .ack = e->rcv, .has_ack = true, .headers = n->headers };
+	struct segment s = { .seq = e->nxt, .ack = e->rcv, .has_ack = true, .headers = n->headers };
 
+	twice_tell(e, &s);
+	sack_tell(n, e, &s);
 	e->ack_due_ms = 0;
 	segment_send(n, c, local, &s);
 }
@@ -50,6 +77,7 @@ void end_send(struct network *n, struct connection *c, bool local)
 		if (e->una == e->nxt)
 			e->rto_due_ms = n->now_ms + e->rto_ms;
 		e->nxt = segment_cut(n, c, local, e->nxt);
+		e->nxt = sack_skip(e, e->nxt);
 	}
 }
 
@@ -81,7 +109,7 @@ void end_time_out(struct network *n, struct connection *c, bool local)
 	e->duplicates = 0;
 	e->repeated_early = false;
 	e->recover = e->una;
-	e->nxt = segment_cut(n, c, local, e->una);
+	e->nxt = sack_skip(e, segment_cut(n, c, local, e->una));
 }
 
 static void end_acknowledged(struct network *n, struct connection *c, bool local, uint32_t ack, bool bare)
@@ -143,6 +171,10 @@ void end_receives(struct network *n, struct connection *c, bool local, const str
 		acknowledge(n, c, local);
 		return;
 	}
+	if (s->has_ack)
+		memcpy(e->sack, s->sack, sizeof(e->sack));
+	if (n->sack && s->payload && after(to, e->rcv) <= 0)
+		e->twice = (struct range){ s->seq, to };
 	if (s->syn && !e->rcv) {
 		e->rcv = to;
 		if (e->end == e->first) { /* the side that was asked answers with its own SYN */

@@ -32,6 +32,8 @@ void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_
 		.fin = s->fin,
 		.has_ack = s->has_ack,
 		.mss = s->mss,
+		.twice_from = s->twice.from,
+		.twice_to = s->twice.to,
 		.headers = headers,
 	};
 	const struct packet p = { .size = s->payload + headers, .len = s->payload + headers };

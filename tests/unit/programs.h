@@ -11,12 +11,19 @@
 
 #include "wire.h"
 
+#define SACK_BLOCKS 3 /* beside time stamps no more fit */
+
+struct range {
+	uint32_t from, to;
+};
+
 struct segment {
 	uint32_t seq, ack;
 	uint32_t payload;
 	bool syn, has_ack, fin;
-	uint16_t mss;	 /* of a SYN */
-	uint8_t headers; /* inner IP and TCP; 0: SEGMENT_HEADERS */
+	uint16_t mss;			       /* of a SYN */
+	uint8_t headers;		       /* inner IP and TCP; 0: SEGMENT_HEADERS */
+	struct range twice, sack[SACK_BLOCKS]; /* RFC 2883, 2018; empty: none */
 };
 
 #define SEGMENT_HEADERS 52 /* bytes, IPv4 and TCP with time stamps */

@@ -277,6 +277,7 @@ static struct story_result tell(const struct story *s, void (*sees)(const struct
 	n.delay_ms = s->delay_ms;
 	n.jitter_ms = s->jitter_ms;
 	n.reorder_ms = 2 * s->jitter_ms;
+	n.sack = s->seed % 4;
 	n.pings = s->pings;
 	for (uint32_t second = 0; second < KINDS[s->kind].seconds; second++) {
 		KINDS[s->kind].fn(&n, s, second);

@@ -288,6 +288,38 @@ static void test_base_loss_is_that_of_what_gets_through(void **state)
 	assert_int_equal(known.lost, 10);
 }
 
+/* Tries in vain that were none: the other side says, a little later, that it got both. */
+static void test_what_arrived_twice_was_not_lost(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+	struct trials known;
+
+	(void)state;
+	step();
+	for (int i = 0; i < 10; i++) {
+		for (int tries = 0; tries < 3; tries++)
+			flow_tries(&s, f, 500);
+		step();
+		flow_answered(&s, f);
+		step();
+		flow_delivers(&s, f, 1400);
+		s.clock_ms += 2000;
+		f->tx_twice += i < 8 ? 2 : 0;
+		step();
+	}
+	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
+	assert_int_equal(known.delivered, 21);
+	assert_int_equal(known.lost, 4);
+	assert_int_equal(known.again, 2);
+	/* More than were sent: somebody else doubles packets. */
+	f->tx_twice += 100;
+	step();
+	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
+	assert_int_equal(known.delivered, 21);
+	assert_int_equal(known.lost, 0);
+	assert_int_equal(known.again, 0);
+}
+
 /* Small packets that get through say little about large ones. */
 static void test_base_loss_is_of_like_sizes(void **state)
 {
@@ -382,6 +414,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_endpoint_of_nobody_is_nobody, start, end),
 		cmocka_unit_test_setup_teardown(test_stall_names_size_tries_and_ends, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_is_that_of_what_gets_through, start, end),
+		cmocka_unit_test_setup_teardown(test_what_arrived_twice_was_not_lost, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_is_of_like_sizes, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_ages, start, end),
 		cmocka_unit_test_setup_teardown(test_tries_after_a_loss, start, end),

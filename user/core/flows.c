@@ -48,14 +48,25 @@ static struct trials trials_ended(const struct flow *f, const struct flow_memory
 }
 
 /* Of several in one tick only the largest size is known: they pass for that. */
-static void trials_enter(struct ledgers *ls, const struct flow *f, const struct flow_memory *m, struct ledger *tx,
+static void trials_enter(struct ledgers *ls, const struct flow *f, struct flow_memory *m, struct ledger *tx,
 			 struct ledger *rx)
 {
 	uint32_t came = f->rx_next - m->rx_next, size = f->rx_delivered_inner;
+	uint32_t outer = ledger_outer_least(tx, f->tx_delivered_inner), twice = f->tx_twice - m->twice;
+	struct trials ended;
 
-	if (f->tx_delivered > m->trials && f->tx_retried >= m->retried)
-		ledger_try(tx, ledger_outer_least(tx, f->tx_delivered_inner), ls->now_ms,
-			   trials_ended(f, m, rx, ls->now_ms));
+	if (f->tx_delivered > m->trials && f->tx_retried >= m->retried) {
+		ended = trials_ended(f, m, rx, ls->now_ms);
+		ledger_try(tx, outer, ls->now_ms, ended);
+		m->lost += ended.lost;
+		if (ended.lost)
+			m->lost_outer = outer;
+	}
+	/* What arrived twice was not lost. Of tries that no snapshot has shown nothing was entered. */
+	if (twice > m->lost)
+		twice = m->lost;
+	m->lost -= twice;
+	ledger_found(tx, m->lost_outer, ls->now_ms, twice);
 	if (m->rx_next && size && came && came < RX_TICK_MAX && f->rx_filled >= m->rx_filled)
 		ledger_try(rx, ledger_outer_least(rx, size), ls->now_ms,
 			   (struct trials){ came / size + 1, f->rx_filled - m->rx_filled, 0 });
@@ -76,6 +87,7 @@ static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *
 		if (f->first_ms < ls->before_ms) {
 			m->trials = f->tx_delivered;
 			m->retried = f->tx_retried;
+			m->twice = f->tx_twice;
 			m->rx_filled = f->rx_filled;
 		}
 	}
@@ -93,6 +105,7 @@ static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *
 	m->passed_ms = f->tx_retried > m->retried && m->trial_ms ? m->trial_ms : f->tx_delivered_ms;
 	m->trials = f->tx_delivered;
 	m->retried = f->tx_retried;
+	m->twice = f->tx_twice;
 	m->rx_filled = f->rx_filled;
 	m->tries = f->trial_last_ms ? f->trial_tries : 0;
 	m->seen_ms = ls->now_ms;

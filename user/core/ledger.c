@@ -204,6 +204,23 @@ void ledger_try(struct ledger *l, uint32_t outer, msec_t ms, struct trials t)
 	add_saturated(&s->again[class], t.again);
 }
 
+void ledger_found(struct ledger *l, uint32_t outer, msec_t ms, uint32_t n)
+{
+	uint32_t second = ms / SECOND_MS + 1;
+	size_t class = trial_class(outer);
+
+	for (uint32_t ago = 0; l->history && n && ago < LEDGER_TRIAL_SECONDS && ago < second; ago++) {
+		struct trial_second *s = &l->history->trials[(second - ago) % LEDGER_TRIAL_SECONDS];
+		uint16_t found = s->second == second - ago && n < s->lost[class] ? n : 0;
+
+		if (s->second == second - ago && !found)
+			found = s->lost[class];
+		s->lost[class] -= found;
+		s->again[class] = s->again[class] < s->lost[class] ? s->again[class] : s->lost[class];
+		n -= found;
+	}
+}
+
 struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms)
 {
 	/* The class below as well: a size at the lower edge of its own has its like there. */

@@ -189,6 +189,9 @@ void ledger_deliver_inner(struct ledger *l, uint32_t inner, msec_t passed_ms, ms
 /* Notes trials of about that outer size that were acknowledged, and the tries in vain before that. */
 void ledger_try(struct ledger *l, uint32_t outer, msec_t ms, struct trials t);
 
+/* Takes back n tries in vain of about that outer size, the latest before `ms`: they had arrived. */
+void ledger_found(struct ledger *l, uint32_t outer, msec_t ms, uint32_t n);
+
 /* The trials of sizes like `outer` or larger (0: all) that ended at or after since_ms. */
 struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms);
 

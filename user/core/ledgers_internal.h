@@ -32,7 +32,9 @@ struct session_memory {
 
 struct flow_memory {
 	uint64_t tag;
-	uint32_t trials, retried;
+	uint32_t trials, retried, twice;
+	uint32_t lost;		 /* tries that are entered as lost … */
+	uint32_t lost_outer;	 /* … and under which size the last of them are */
 	uint32_t tries;		 /* of the trial that is on */
 	msec_t passed_ms;	 /* what was last acknowledged had got through then, or later */
 	msec_t trial_ms;	 /* first try of the stalled trial that is followed */
