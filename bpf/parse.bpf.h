@@ -215,8 +215,11 @@ static __always_inline int parse_ip(struct __sk_buff *skb, __u32 l3_offset, stru
 	return 1;
 }
 
-/* Where the TCP option of that kind lies between these two, with all of its bytes; 0: nowhere. */
-static __always_inline __u32 tcp_option(struct __sk_buff *skb, __u32 offset, __u32 end, __u8 kind)
+/*
+ * Where the TCP option of that kind lies between these two, with all of its bytes; 0: nowhere. Not static, so that the verifier
+ * looks at the loop once.
+ */
+__noinline __u32 tcp_option(struct __sk_buff *skb, __u32 offset, __u32 end, __u32 kind)
 {
 	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
 		__u8 opt[2] = {};
