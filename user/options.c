@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The option table, parsing by it, and the help texts made from it. */
-#include "options.h"
+#include "options_internal.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +12,6 @@
 #include "address.h"
 #include "fix.h"
 #include "sink.h"
-
-struct option_spec {
-	int letter; /* identifies it in struct command; printed as short option if it is a letter that may be typed */
-	bool typed;
-	const char *name;
-	const char *argument; /* NULL: none */
-	const char *text;
-};
 
 static const struct option_spec OPTIONS[] = {
 	{ 'i', true, "interface", "IF",
@@ -102,7 +93,7 @@ static int parse_mtu(const char *text, uint32_t *mtu)
 	return *mtu < FIX_MTU_LEAST || *mtu > FIX_MTU_MOST ? -1 : 0;
 }
 
-static int usage_error(const char *what, const char *about, const struct command *command)
+int usage_error(const char *what, const char *about, const struct command *command)
 {
 	fprintf(stderr, "mtuscope %s: %s: %s; see mtuscope %s --help\n", command->name, what, about, command->name);
 	return -1;
@@ -138,7 +129,7 @@ static int take_listen(struct options *opt, const struct command *command, const
 	return 0;
 }
 
-static int take(struct options *opt, const struct command *command, int letter, const char *arg)
+int options_take(struct options *opt, const struct command *command, int letter, const char *arg)
 {
 	switch (letter) {
 	case 'i':
@@ -224,6 +215,14 @@ static int take(struct options *opt, const struct command *command, int letter, 
 	}
 }
 
+const struct option_spec *options_named(const struct command *command, const char *name)
+{
+	for (size_t i = 0; i < OPTIONS_N; i++)
+		if (!strcmp(OPTIONS[i].name, name) && takes(command, &OPTIONS[i]))
+			return &OPTIONS[i];
+	return NULL;
+}
+
 /* getopt's two tables for this command, from OPTIONS. */
 static void getopt_tables(const struct command *command, char *letters, struct option *longs)
 {
@@ -243,89 +242,6 @@ static void getopt_tables(const struct command *command, char *letters, struct o
 	}
 	*letters = '\0';
 	*longs = (struct option){ 0 };
-}
-
-struct config_reader {
-	struct options *opt;
-	const struct command *command;
-	const char *path;
-	bool refused; /* a line, and the reason was said */
-};
-
-static const struct option_spec *config_option(const struct command *command, const char *name)
-{
-	for (size_t i = 0; i < OPTIONS_N; i++)
-		if (!strcmp(OPTIONS[i].name, name) && takes(command, &OPTIONS[i]) && !strchr("hVck", OPTIONS[i].letter))
-			return &OPTIONS[i];
-	return NULL;
-}
-
-/* "yes" or "no" for options without an argument: 1, 0, or -1 for anything else. */
-static int yes_or_no(const char *value)
-{
-	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
-
-	for (int i = 0; i < 8; i++)
-		if (!strcasecmp(value, words[i]))
-			return i & 1;
-	return -1;
-}
-
-/* One line of the configuration is one option. False: it is wrong. */
-static bool config_take(struct config_reader *r, const char *section, const char *name, const char *value)
-{
-	const struct option_spec *spec = config_option(r->command, name);
-	int set;
-
-	if (*section)
-		return !usage_error("the configuration has no sections", section, r->command);
-	if (!spec)
-		return !usage_error("unknown option in the configuration", name, r->command);
-	if (spec->argument) {
-		struct options *opt = r->opt;
-
-		if (opt->texts_n == OPTIONS_TEXTS_MAX)
-			return !usage_error("too many lines in", r->path, r->command);
-		opt->texts[opt->texts_n] = strdup(value);
-		return opt->texts[opt->texts_n] && !take(opt, r->command, spec->letter, opt->texts[opt->texts_n++]);
-	}
-	set = yes_or_no(value);
-	if (set < 0)
-		return !usage_error("neither yes nor no", value, r->command);
-	return !set || !take(r->opt, r->command, spec->letter, NULL);
-}
-
-/* inih's callback; after a line that is wrong it goes on with the next. */
-static int config_line(void *arg, const char *section, const char *name, const char *value)
-{
-	struct config_reader *r = arg;
-	bool taken = config_take(r, section, name, value);
-
-	r->refused |= !taken;
-	return taken;
-}
-
-static int config_read(struct options *opt, const struct command *command)
-{
-	const char *path = opt->config ? opt->config : CONFIG_PATH;
-	struct config_reader reader = { opt, command, path, false };
-	FILE *f = fopen(path, "re");
-	int line = 0;
-
-	if (!f && errno == ENOENT && !opt->config)
-		return 0;
-	if (f)
-		line = ini_parse_file(f, config_line, &reader);
-	if (!f || ferror(f)) {
-		fprintf(stderr, "mtuscope %s: cannot read %s: %s\n", command->name, path, strerror(errno));
-		line = -1;
-	} else if (line) {
-		fprintf(stderr, "mtuscope %s: %s is not read because of line %d%s\n", command->name, path, line,
-			reader.refused ? "" : ", which is not NAME = VALUE");
-	}
-	if (f)
-		fclose(f);
-	return line ? -1 : 0;
 }
 
 /* NULL: the command takes none that it must have. */
@@ -349,7 +265,7 @@ static int operands(struct options *opt, const struct command *command)
 	for (; optind < opt->argc; optind++) {
 		if (!strchr(command->takes, 'I'))
 			return usage_error("unexpected argument", opt->argv[optind], command);
-		if (take(opt, command, 'i', opt->argv[optind]))
+		if (options_take(opt, command, 'i', opt->argv[optind]))
 			return -1;
 	}
 	return 0;
@@ -390,7 +306,7 @@ static int arguments(struct options *opt, const struct command *command, int onl
 			return usage_error("needs a value", opt->argv[optind - 1], command);
 		if (letter == '?')
 			return unknown_option(opt->argv[optind - 1], command);
-		if (take(opt, command, letter, optarg))
+		if (options_take(opt, command, letter, optarg))
 			return -1;
 	}
 	return only ? 0 : operands(opt, command);

@@ -52,17 +52,13 @@ static void reasons_read(struct drop_names *names, const struct btf *btf)
 	}
 }
 
-int drop_names_load(struct kernel *kernel)
+int drop_names_load(struct kernel *kernel, const struct btf *types)
 {
-	struct btf *btf;
-
 	kernel->drop_names = calloc(1, sizeof(*kernel->drop_names));
 	if (!kernel->drop_names)
 		return -ENOMEM;
-	btf = kernel->options.btf_path ? btf__parse(kernel->options.btf_path, NULL) : btf__load_vmlinux_btf();
-	if (btf)
-		reasons_read(kernel->drop_names, btf);
-	btf__free(btf);
+	if (types)
+		reasons_read(kernel->drop_names, types);
 	return 0;
 }
 

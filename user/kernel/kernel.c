@@ -10,6 +10,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <bpf/btf.h>
+
 #include "kernel_internal.h"
 
 /* libbpf prints through one callback for the whole process and gives no context: the only globals here. */
@@ -88,11 +90,26 @@ static int tc_load(struct kernel *kernel, const struct kernel_options *options)
 	return tc_bpf__load(kernel->tc);
 }
 
+/* Only a file that somebody has named must be what it is taken for. */
+static int drop_names_of_types(struct kernel *kernel)
+{
+	const char *path = kernel->options.btf_path;
+	struct btf *types;
+	int err = types_load(&types, path);
+
+	if (err && path)
+		return err;
+	libbpf_forget_warnings();
+	err = drop_names_load(kernel, types);
+	btf__free(types);
+	return err;
+}
+
 int kernel_open(struct kernel **kernel, const struct kernel_options *options, struct inventory_reader *reader,
 		char *why, size_t why_len)
 {
 	struct kernel *k = calloc(1, sizeof(*k));
-	const char *object = "tc programs";
+	const char *object;
 	int err = -ENOMEM;
 
 	*kernel = NULL;
@@ -108,6 +125,16 @@ int kernel_open(struct kernel **kernel, const struct kernel_options *options, st
 	libbpf_set_print(print_warning);
 	libbpf_forget_warnings();
 	k->cpus = libbpf_num_possible_cpus();
+	err = drop_names_of_types(k);
+	if (err == -ENODATA) {
+		snprintf(why, why_len, "%s holds no type information (BTF) of a kernel", options->btf_path);
+		kernel_close(k);
+		return err;
+	}
+	object = "drop reasons";
+	if (err)
+		goto fail;
+	object = "tc programs";
 	err = k->cpus < 0 ? k->cpus : tc_load(k, options);
 	if (err)
 		goto fail;
@@ -121,9 +148,7 @@ int kernel_open(struct kernel **kernel, const struct kernel_options *options, st
 		goto fail;
 	tc_take_slot(k);
 	object = "hooks";
-	err = drop_names_load(k);
-	if (!err)
-		err = hooks_attach(k);
+	err = hooks_attach(k);
 	if (err)
 		goto fail;
 	*kernel = k;

@@ -77,8 +77,11 @@ bool is_missing(int err);
 /* Why this way (fentry, kprobe, …) of attaching the hook failed with err, in plain words. */
 void why_not(const struct hook *hook, const char *way, int err, char *text, size_t len);
 
-/* drops.c: reads the names of the kernel's drop reasons; without them they keep their numbers. 0 or -ENOMEM. */
-int drop_names_load(struct kernel *kernel);
+/* types.c: those of the file, NULL: of the running kernel. 0; -ENODATA: they are not a kernel's; or -ENOMEM. */
+int types_load(struct btf **types, const char *path);
+
+/* drops.c: takes the names of the kernel's drop reasons; where types is NULL they keep their numbers. 0 or -ENOMEM. */
+int drop_names_load(struct kernel *kernel, const struct btf *types);
 void drop_names_free(struct drop_names *names);
 int drops_collect(struct kernel *kernel, struct snapshot *snap);
 

@@ -32,6 +32,7 @@ refuses "no privilege" "needs root" in_ns "empty$$" setpriv --reuid 65534 --clea
 refuses "no BTF" "no type information" in_ns "empty$$" unshare -m sh -c \
 	"mount -t tmpfs none /sys/kernel/btf && exec $LAB_MTUSCOPE watch -i eth7"
 refuses "no BTF at the named place" "/nowhere" in_ns "empty$$" "$LAB_MTUSCOPE" watch -i eth7 --btf /nowhere
+refuses "a file that is no BTF" "/etc/passwd holds no type information" in_ns "empty$$" "$LAB_MTUSCOPE" watch -i eth7 --btf /etc/passwd
 refuses "output that cannot be written" "cannot write to /proc/x" in_ns "empty$$" "$LAB_MTUSCOPE" watch -i eth7 -o /proc/x
 
 # What people type.
