@@ -18,7 +18,14 @@
 #include "prober.h"
 #include "snapshots.h"
 
-#define RTT_MS 30
+#define RTT_MS	30
+#define LATE_MS 1500
+
+/* What is on its way back. */
+struct answer {
+	uint32_t at_ms; /* 0: nothing */
+	bool too_big;
+};
 
 struct path {
 	uint32_t mtu; /* outer */
@@ -30,8 +37,13 @@ struct path {
 	uint32_t says;			/* a router says that larger is too big for this, 0: nobody says anything */
 	uint32_t lies;			/* somebody says so of each probe above it, 0: nobody */
 	uint32_t late;			/* each such probe's answer comes only after it was given up, 0: none */
+	uint32_t slow_at, slow_ms;	/* that probe's answer takes so long; 0: none */
+	uint32_t answers, refill_ms;	/* the host has so many left, and gets one more in so long; 0: any number */
+	uint32_t refilled_ms;		/* when it last did */
 	bool duplicates, nonsense;
 	uint32_t largest; /* sent */
+	uint32_t took_ms;
+	struct answer back[PROBER_BUDGET]; /* by sequence number */
 };
 
 static const struct ip_address ROUTER = { .family = AF_INET, .bytes = { 192, 0, 2, 1 } };
@@ -50,10 +62,21 @@ static struct prober_config plain(uint32_t control, uint32_t upper)
 	return (struct prober_config){ .control = control, .max = 9000, .upper = upper, .budget = PROBER_BUDGET };
 }
 
-/* One probe on its way; `clock` moves on. */
-static void travel(struct prober *p, struct path *path, const struct prober_order *o, uint32_t *clock)
+/* Whether the host has an answer left; as Linux counts them (icmp_ratelimit). */
+static bool may_answer(struct path *path, uint32_t clock)
+{
+	if (!path->refill_ms)
+		return true;
+	for (; clock - path->refilled_ms >= path->refill_ms; path->refilled_ms += path->refill_ms)
+		path->answers++;
+	return path->answers && path->answers--;
+}
+
+/* One probe on its way. */
+static void travel(struct prober *p, struct path *path, const struct prober_order *o, uint32_t clock)
 {
 	bool lost = random_true(&path->seed, path->loss), lost_back = random_true(&path->seed, path->loss);
+	struct answer *back = &path->back[o->seq];
 
 	if (o->seq >= path->change_at && path->change_mtu)
 		path->mtu = path->change_mtu;
@@ -61,34 +84,56 @@ static void travel(struct prober *p, struct path *path, const struct prober_orde
 	    (o->seq >= path->outage_at && o->seq < path->outage_at + path->outage_n))
 		return;
 	if (path->nonsense) {
-		prober_answered(p, o->seq + 1, *clock);
-		prober_answered(p, 4000000000U, *clock);
+		prober_answered(p, o->seq + 1, clock);
+		prober_answered(p, 4000000000U, clock);
 		prober_too_big(p, o->seq, 68, &ROUTER);
 		prober_too_big(p, o->seq, 65535, &ROUTER);
 	}
 	if (path->lies && o->outer > path->lies)
 		prober_too_big(p, o->seq, path->lies, &ROUTER);
-	if (lost || (o->outer > path->mtu && !path->says) || lost_back)
+	if (lost || (o->outer > path->mtu && !path->says) || !may_answer(path, clock) || lost_back)
 		return;
+	back->at_ms = clock + RTT_MS;
+	back->too_big = o->outer > path->mtu;
 	if (path->late && o->seq % path->late == path->late - 1)
-		*clock += 1500;
-	*clock += RTT_MS;
-	if (o->outer > path->mtu) {
-		prober_too_big(p, o->seq, path->says, &ROUTER);
-		return;
+		back->at_ms += LATE_MS;
+	if (path->slow_ms && o->seq == path->slow_at)
+		back->at_ms = clock + path->slow_ms;
+}
+
+/* What has come by now. Returns when the next comes, at the latest in wait_ms. */
+static uint32_t receive(struct prober *p, struct path *path, uint32_t clock, uint32_t wait_ms)
+{
+	uint32_t next = clock + wait_ms;
+
+	for (uint32_t seq = 0; seq < PROBER_BUDGET; seq++) {
+		struct answer *back = &path->back[seq];
+
+		if (back->at_ms && back->at_ms <= clock) {
+			back->at_ms = 0;
+			if (back->too_big)
+				prober_too_big(p, seq, path->says, &ROUTER);
+			else
+				prober_answered(p, seq, clock);
+			if (path->duplicates && !back->too_big)
+				prober_answered(p, seq, clock);
+		} else if (back->at_ms && back->at_ms < next) {
+			next = back->at_ms;
+		}
 	}
-	prober_answered(p, o->seq, *clock);
-	if (path->duplicates)
-		prober_answered(p, o->seq, *clock);
+	return next;
 }
 
 static void run(struct prober *p, const struct prober_config *config, struct path *path)
 {
+	const uint32_t start = 5000;
+	uint32_t clock = start, wait;
 	struct prober_order o;
-	uint32_t clock = 5000, wait;
 
+	path->refilled_ms = start;
 	prober_start(p, config);
 	for (int i = 0; i < 1000 && !p->end; i++) {
+		receive(p, path, clock, 0);
 		if (prober_next(p, clock, &o, &wait)) {
 			assert_true(o.seq < PROBER_BUDGET);
 			assert_true(o.outer <= config->max);
@@ -97,12 +142,13 @@ static void run(struct prober *p, const struct prober_config *config, struct pat
 						 o.outer);
 			if (o.outer > path->largest)
 				path->largest = o.outer;
-			travel(p, path, &o, &clock);
+			travel(p, path, &o, clock);
 		} else if (!p->end) {
 			assert_int_not_equal(wait, 0);
-			clock += wait;
+			clock = receive(p, path, clock, wait);
 		}
 	}
+	path->took_ms = clock - start;
 	assert_int_not_equal(p->end, PROBER_RUNNING);
 	assert_true(p->sent <= config->budget);
 }
@@ -338,6 +384,47 @@ static void test_a_late_answer_is_an_answer(void **state)
 	run(&p, &c, &path);
 	assert_int_equal(prober_lower(&p), 1484);
 	assert_int_equal(prober_upper(&p), 1500);
+	assert_int_equal(p.lost, 0);
+}
+
+/* A machine that was busy for a moment: what was slow then says little of the answers after it. */
+static void test_one_slow_answer_does_not_slow_the_rest(void **state)
+{
+	struct prober_config c = tunnel(AF_INET, 1440);
+	struct path path = { .mtu = 1400 };
+	uint32_t usually_ms;
+	struct prober p;
+
+	(void)state;
+	run(&p, &c, &path);
+	usually_ms = path.took_ms;
+	for (uint32_t at = 0; at < p.sent; at++) {
+		path = (struct path){ .mtu = 1400, .slow_at = at, .slow_ms = 900 };
+		run(&p, &c, &path);
+		assert_int_equal(p.end, PROBER_BRACKETED);
+		assert_int_equal(prober_lower(&p), 1388);
+		assert_int_equal(prober_upper(&p), 1404);
+		/* Not waited for longer than the slow one itself took, for as many answers as it is remembered. */
+		assert_in_range(path.took_ms, usually_ms, usually_ms + PROBER_RTTS * 900 + 900);
+	}
+}
+
+/* Another measures the same host, and gets half of its answers. */
+static void test_a_host_that_answers_two_has_few_answers_left(void **state)
+{
+	(void)state;
+	for (uint32_t left = 1; left < 6; left++) {
+		struct prober_config c = tunnel(AF_INET, 1440);
+		struct path path = { .mtu = 1400, .answers = left, .refill_ms = 2100 };
+		struct prober p;
+
+		c.burst = 5;
+		c.gap_ms = 1050;
+		run(&p, &c, &path);
+		assert_int_equal(p.end, PROBER_BRACKETED);
+		assert_int_equal(prober_lower(&p), 1388);
+		assert_int_equal(prober_upper(&p), 1404);
+	}
 }
 
 static void test_a_router_that_tells_the_truth_saves_probes(void **state)
@@ -430,12 +517,12 @@ static void test_the_budget_holds(void **state)
 	}
 }
 
-/* Who limits its answers is given time between them. */
+/* Who limits its answers is given time between them; a size that gets none takes none. */
 static void test_answers_that_are_rationed_are_waited_for(void **state)
 {
 	struct prober_config c = tunnel(AF_INET, 8920);
+	uint32_t clock = 5000, wait, answered = 0;
 	struct prober_order o;
-	uint32_t clock = 5000, wait, last = 0;
 	struct prober p;
 
 	(void)state;
@@ -449,11 +536,12 @@ static void test_answers_that_are_rationed_are_waited_for(void **state)
 			continue;
 		}
 		if (p.answered >= 3)
-			assert_true(clock - last >= 1000);
-		last = clock;
+			assert_true(clock - answered >= 1000);
+		if (o.outer > 1450)
+			continue;
+		answered = clock;
 		clock += RTT_MS;
-		if (o.outer <= 1450)
-			prober_answered(&p, o.seq, clock);
+		prober_answered(&p, o.seq, clock);
 	}
 }
 
@@ -498,6 +586,8 @@ int main(void)
 		cmocka_unit_test(test_loss_that_was_seen_is_told),
 		cmocka_unit_test(test_duplicates_and_nonsense_change_nothing),
 		cmocka_unit_test(test_a_late_answer_is_an_answer),
+		cmocka_unit_test(test_one_slow_answer_does_not_slow_the_rest),
+		cmocka_unit_test(test_a_host_that_answers_two_has_few_answers_left),
 		cmocka_unit_test(test_a_router_that_tells_the_truth_saves_probes),
 		cmocka_unit_test(test_a_router_that_lies_is_refuted),
 		cmocka_unit_test(test_a_path_that_shrinks_is_measured_anew),

@@ -15,6 +15,7 @@
 #define SILENT_SAME_MAX	  2    /* … of one size: a short outage shall not condemn it */
 #define CONTROLS_LOST_MAX 4    /* in a row: nothing is answered any more; if nothing ever was, large ones count too */
 #define RESTARTS_MAX	  1
+#define RATIONED_MAX	  2 /* gaps of four times what is known of those who ration their answers */
 #define TIMEOUT_FIRST_MS  1000
 #define TIMEOUT_MIN_MS	  400
 #define TIMEOUT_MAX_MS	  2000
@@ -206,8 +207,9 @@ static void advance(struct prober *p)
 {
 	uint32_t lower = small_size(p), upper = prober_upper_likely(p);
 
-	if (p->trial > lower && p->trial != upper)
-		return; /* undecided */
+	/* Undecided; one above `upper` was begun when less was made of what had been lost. */
+	if (p->trial > lower && (!upper || p->trial < upper))
+		return;
 	p->trial = choose(p, lower, upper);
 	if (p->trial || !prober_lower(p))
 		return;
@@ -245,12 +247,36 @@ static void controls_lost(struct prober *p)
 	p->heard = false;
 }
 
-static uint32_t timeout_ms(const struct prober *p)
+/* One slow moment of either side shall not slow down all that comes after it: the latest answers count. */
+static void rtt_range(const struct prober *p, uint32_t *quickest_ms, uint32_t *slowest_ms)
 {
-	uint32_t ms = 3 * p->rtt_ms;
+	*quickest_ms = UINT32_MAX;
+	*slowest_ms = 0;
+	for (uint32_t i = 0; i < PROBER_RTTS && i < p->answered; i++) {
+		if (p->rtts_ms[i] < *quickest_ms)
+			*quickest_ms = p->rtts_ms[i];
+		if (p->rtts_ms[i] > *slowest_ms)
+			*slowest_ms = p->rtts_ms[i];
+	}
+}
+
+static bool was_missed(const struct prober *p, uint32_t outer)
+{
+	for (uint32_t i = 0; i < p->sizes_n; i++)
+		if (p->sizes[i].outer == outer)
+			return p->sizes[i].lost || p->sizes[i].doubts;
+	return false;
+}
+
+/* Once a size has been missed it is the small probe sent after the next tries that tells of them, not how long they are waited for. */
+static uint32_t timeout_ms(const struct prober *p, const struct prober_probe *probe)
+{
+	uint32_t quickest_ms, slowest_ms, ms;
 
 	if (!p->answered)
 		return TIMEOUT_FIRST_MS;
+	rtt_range(p, &quickest_ms, &slowest_ms);
+	ms = probe->outer > small_size(p) && was_missed(p, probe->outer) ? quickest_ms : 3 * slowest_ms;
 	if (ms < TIMEOUT_MIN_MS)
 		return TIMEOUT_MIN_MS;
 	return ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms;
@@ -275,7 +301,10 @@ static void missed(struct prober *p, struct prober_probe *probe)
 	/* An outage: what was lost just before says nothing about size. */
 	for (uint32_t i = 0; i < p->sizes_n; i++)
 		p->sizes[i].doubts = 0;
-	p->lost += p->answered > 0;
+	if (p->answered) {
+		p->lost++;
+		p->rationed += p->rationed < RATIONED_MAX;
+	}
 	if (++p->controls_lost + (p->heard ? 0 : p->silent) >= CONTROLS_LOST_MAX)
 		controls_lost(p);
 }
@@ -294,14 +323,17 @@ static bool needs_control(const struct prober *p)
 	return false;
 }
 
+/* Whether the other side has an answer for the next probe. What was lost for its size took none. */
 static bool may_send(const struct prober *p, uint32_t now_ms, uint32_t *wait_ms)
 {
-	uint32_t since;
+	uint32_t gap_ms = p->config.gap_ms << p->rationed, since, i = p->sent;
 
-	if (!p->sent || !p->config.burst || p->answered < p->config.burst)
+	if (!i || !p->config.burst || (p->answered < p->config.burst && !p->rationed))
 		return true;
-	since = now_ms - p->probes[p->sent - 1].sent_ms;
-	*wait_ms = since < p->config.gap_ms ? p->config.gap_ms - since : 0;
+	while (--i && !p->probes[i].answered && p->probes[i].outer > small_size(p))
+		;
+	since = now_ms - p->probes[i].sent_ms;
+	*wait_ms = since < gap_ms ? gap_ms - since : 0;
 	return !*wait_ms;
 }
 
@@ -313,8 +345,8 @@ bool prober_next(struct prober *p, uint32_t now_ms, struct prober_order *order, 
 	if (p->waiting) {
 		struct prober_probe *last = &p->probes[p->sent - 1];
 
-		if (now_ms - last->sent_ms < timeout_ms(p)) {
-			*wait_ms = timeout_ms(p) - (now_ms - last->sent_ms);
+		if (now_ms - last->sent_ms < timeout_ms(p, last)) {
+			*wait_ms = timeout_ms(p, last) - (now_ms - last->sent_ms);
 			return false;
 		}
 		missed(p, last);
@@ -357,6 +389,19 @@ static void settle(struct prober *p, uint32_t answered, bool after)
 	}
 }
 
+/* One that was given up and comes late was slow, not lost. */
+static void take_back(struct prober *p, struct prober_size *s)
+{
+	if (s->doubts)
+		s->doubts--;
+	else if (s->lost)
+		s->lost--;
+	else if (p->lost)
+		p->lost--;
+	if (p->rationed)
+		p->rationed--;
+}
+
 void prober_answered(struct prober *p, uint32_t seq, uint32_t now_ms)
 {
 	struct prober_probe *probe = probe_of(p, seq);
@@ -364,15 +409,11 @@ void prober_answered(struct prober *p, uint32_t seq, uint32_t now_ms)
 
 	if (!s)
 		return;
-	if (now_ms - probe->sent_ms > p->rtt_ms)
-		p->rtt_ms = now_ms - probe->sent_ms;
+	p->rtts_ms[p->answered % PROBER_RTTS] = now_ms - probe->sent_ms;
 	if (seq + 1 == p->sent)
 		p->waiting = false;
-	/* One that was given up and comes late was slow, not lost. */
-	if (probe->over && s->doubts)
-		s->doubts--;
-	else if (probe->over && s->lost)
-		s->lost--;
+	if (probe->over)
+		take_back(p, s);
 	probe->answered = probe->over = true;
 	s->arrives = p->heard = true;
 	p->answered++;
