@@ -15,7 +15,6 @@
 #define SUSPECTS_MAX	 64    /* stalled flows remembered: each is probed once */
 #define SUSPECT_PAUSE_MS 30000 /* hosts die all the time: not more often */
 #define RESULT_MS	 10000 /* a suspect's result is good for the finding that it opens, so soon after */
-#define PROBED_MAX	 256   /* findings remembered; beyond them the oldest would be probed anew */
 
 struct confirm {
 	const char *command;
@@ -23,8 +22,6 @@ struct confirm {
 	finding_fn fn;
 	void *arg;
 	uint16_t echo_id;
-	char probed[PROBED_MAX][FINDING_ID_LEN];
-	size_t probed_n;
 	struct finding finding; /* being probed */
 	bool chosen;		/* there is one, or a suspect */
 	bool suspected;		/* it is a suspect */
@@ -80,19 +77,11 @@ static void done(struct confirm *c)
 	c->chosen = false;
 }
 
-static bool was_probed(const struct confirm *c, const char *id)
-{
-	for (size_t i = 0; i < PROBED_MAX; i++)
-		if (!strcmp(c->probed[i], id))
-			return true;
-	return false;
-}
-
 static void consider(const struct finding *f, void *arg)
 {
 	struct confirm *c = arg;
 
-	if (c->chosen || f->class != FINDING_PATH_BLACKHOLE || !f->has_peer || was_probed(c, f->id))
+	if (c->chosen || !f->to_probe)
 		return;
 	c->finding = *f;
 	c->chosen = true;
@@ -181,7 +170,7 @@ void confirm_choose(struct confirm *c, const struct inventory *inv)
 		choose_suspect(c, inv);
 		return;
 	}
-	memcpy(c->probed[c->probed_n++ % PROBED_MAX], c->finding.id, FINDING_ID_LEN);
+	analysis_probing(c->analysis, c->finding.id);
 	if (is_measured(c)) {
 		give(c, &c->result);
 		c->chosen = false;
@@ -199,12 +188,12 @@ static void said_open(const struct finding *f, void *arg)
 		c->finding = *f;
 }
 
-/* The finding may be over before its probing is. */
+/* The finding may be over before its probing is, or its path another one. */
 static bool still_open(struct confirm *c)
 {
 	c->finding.state = FINDING_RESOLVED;
 	analysis_open_findings(c->analysis, said_open, c);
-	return c->finding.state != FINDING_RESOLVED;
+	return c->finding.state != FINDING_RESOLVED && !c->finding.to_probe;
 }
 
 static void give(struct confirm *c, const struct measured *r)
@@ -232,9 +221,10 @@ static void judge(struct confirm *c, const struct measured *r)
 
 	if (!r->tunnel_answered || !dead || dead > c->suspect.outer)
 		return;
+	if (!analysis_suspect_probed(c->analysis, &c->suspect, dead))
+		return;
 	c->result = *r;
 	c->result_ms = clock_ms(CLOCK_MONOTONIC);
-	analysis_suspect_probed(c->analysis, &c->suspect, dead);
 }
 
 void confirm_step(struct confirm *c)

@@ -127,6 +127,25 @@ static void test_lowered_mtu_resolves_when_traffic_flows(void **state)
 	assert_int_equal(scene_last(&s)->tunnel_mtu, 1440);
 }
 
+/* The sender learns of the new MTU from this machine, and goes over to it: what it gives up thereby is no second hole. */
+static void test_a_size_given_up_for_the_lowered_mtu_is_history(void **state)
+{
+	(void)state;
+	open_finding();
+	s.links[1].mtu = 1440;
+	scene_ticks(&s, 2);
+	flow_tries(&s, mail, 1440);
+	flow_answered(&s, mail);
+	for (int i = 0; i < 10 * SECOND; i++) {
+		flow_delivers(&s, mail, 1440);
+		flow_delivers(&s, other, 100);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.resolved, 1);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 8980);
+}
+
 /* A packet that came right after the snapshot that saw the change bears that snapshot's time. */
 static void test_traffic_dated_with_the_change_resolves(void **state)
 {
@@ -457,7 +476,24 @@ static void probed(uint32_t lower, uint32_t upper, bool exact)
 		.lower = lower, .upper = upper, .exact = exact, .count = 17, .size_min = 124, .size_max = 1516
 	};
 
+	analysis_probing(s.analysis, s.log[0].id);
 	analysis_probed(s.analysis, s.log[0].id, &p, collect, NULL);
+}
+
+static void wants_probing(const struct finding *f, void *arg)
+{
+	size_t *n = arg;
+
+	*n += f->to_probe;
+}
+
+/* How many findings wait for somebody to probe their path. */
+static size_t unprobed(void)
+{
+	size_t n = 0;
+
+	analysis_open_findings(s.analysis, wants_probing, &n);
+	return n;
 }
 
 static const struct evidence *probe_evidence(const struct finding *f)
@@ -538,6 +574,83 @@ static void test_traffic_refutes_what_was_probed(void **state)
 	flow_delivers(&s, other, 4000);
 	scene_ticks(&s, 2);
 	assert_int_equal(s.resolved, 1);
+}
+
+static void test_a_hole_is_probed_once(void **state)
+{
+	(void)state;
+	assert_int_equal(unprobed(), 0);
+	open_finding();
+	assert_int_equal(unprobed(), 1);
+	analysis_probing(s.analysis, s.log[0].id);
+	assert_int_equal(unprobed(), 0);
+	probed(1492, 1493, true);
+	scene_stall(&s, scene_flow(&s, "10.1.0.9"), 8000, other, MINUTE);
+	assert_int_equal(unprobed(), 0);
+}
+
+/* Another uplink, where the hole is a smaller one. */
+static void fail_over(void)
+{
+	s.peers[0].egress_ifindex = s.links[0].ifindex + 100;
+	scene_tick(&s);
+	scene_stall(&s, scene_flow(&s, "10.1.0.9"), 1440, other, 10 * SECOND);
+	assert_int_equal(s.resolved, 0);
+}
+
+/* What is known of the first path is not said of the second, which is probed in its turn. */
+static void test_another_path_is_probed_anew(void **state)
+{
+	(void)state;
+	open_finding();
+	probed(1492, 1493, true);
+	fail_over();
+	assert_int_equal(unprobed(), 1);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 1500);
+	assert_int_not_equal(scene_last(&s)->basis, BASIS_PROBE);
+	probed(1400, 1401, true);
+	assert_probed(scene_last(&s), 1400, 1340);
+	assert_int_equal(unprobed(), 0);
+}
+
+/* The path has moved under the probes: what they show is of neither. */
+static void test_probes_of_two_paths_say_nothing(void **state)
+{
+	const struct finding_probe p = { .lower = 1492, .upper = 1493, .exact = true };
+
+	(void)state;
+	open_finding();
+	analysis_probing(s.analysis, s.log[0].id);
+	s.peers[0].egress_ifindex = s.links[0].ifindex + 100;
+	scene_tick(&s);
+	analysis_probed(s.analysis, s.log[0].id, &p, collect, NULL);
+	assert_int_equal(s.log_n, 1);
+	assert_int_equal(unprobed(), 1);
+}
+
+/* What a smaller path had lost and delivered bounds the next one neither way. */
+static void test_the_bracket_is_of_the_path_as_it_is(void **state)
+{
+	(void)state;
+	open_finding();
+	probed(1400, 1401, true);
+	s.peers[0].egress_ifindex = s.links[0].ifindex + 100;
+	scene_tick(&s);
+	scene_stall(&s, scene_flow(&s, "10.1.0.9"), 8000, other, 10 * SECOND);
+	assert_int_equal(scene_last(&s)->path_mtu_lower, 172);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 8060);
+}
+
+/* Smaller packets were lost by chance, and yet the path does not carry all. */
+static void test_probing_may_find_the_hole_higher_up(void **state)
+{
+	(void)state;
+	open_finding();
+	scene_stall(&s, scene_flow(&s, "10.1.0.9"), 1300, other, 10 * SECOND);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 1372);
+	probed(1492, 1493, true);
+	assert_probed(scene_last(&s), 1492, 1432);
+	assert_int_equal(s.resolved, 0);
 }
 
 static void test_probing_of_an_unknown_finding_is_ignored(void **state)
@@ -622,6 +735,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_delivery_resolves, start, end),
 		cmocka_unit_test_setup_teardown(test_smaller_deliveries_do_not_resolve, start, end),
 		cmocka_unit_test_setup_teardown(test_lowered_mtu_resolves_when_traffic_flows, start, end),
+		cmocka_unit_test_setup_teardown(test_a_size_given_up_for_the_lowered_mtu_is_history, start, end),
 		cmocka_unit_test_setup_teardown(test_traffic_dated_with_the_change_resolves, start, end),
 		cmocka_unit_test_setup_teardown(test_the_recommended_mtu_resolves_without_traffic, start, end),
 		cmocka_unit_test_setup_teardown(test_mtu_lowered_after_a_quiet_time, start, end),
@@ -646,6 +760,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_probing_may_show_the_lower_end_alone, start, end),
 		cmocka_unit_test_setup_teardown(test_probing_resolves_what_is_well_again, start, end),
 		cmocka_unit_test_setup_teardown(test_traffic_refutes_what_was_probed, start, end),
+		cmocka_unit_test_setup_teardown(test_a_hole_is_probed_once, start, end),
+		cmocka_unit_test_setup_teardown(test_another_path_is_probed_anew, start, end),
+		cmocka_unit_test_setup_teardown(test_probes_of_two_paths_say_nothing, start, end),
+		cmocka_unit_test_setup_teardown(test_the_bracket_is_of_the_path_as_it_is, start, end),
+		cmocka_unit_test_setup_teardown(test_probing_may_find_the_hole_higher_up, start, end),
 		cmocka_unit_test_setup_teardown(test_probing_of_an_unknown_finding_is_ignored, start, end),
 		cmocka_unit_test_setup_teardown(test_a_suspicion_is_no_finding, start, end),
 		cmocka_unit_test_setup_teardown(test_a_suspicion_that_probes_confirm_is_a_finding, start, end),

@@ -121,6 +121,11 @@ int analysis_step(struct analysis *a, const struct snapshot *snap, finding_fn fn
 	return err;
 }
 
+void analysis_probing(struct analysis *a, const char *id)
+{
+	findings_probing(a->findings, id, a->last_ms);
+}
+
 void analysis_probed(struct analysis *a, const char *id, const struct finding_probe *probe, finding_fn fn, void *arg)
 {
 	struct tee tee = { a, fn, arg };
@@ -134,7 +139,7 @@ void analysis_suspects(struct analysis *a, suspect_fn fn, void *arg)
 
 	for (size_t i = 0; (l = ledgers_at(a->ledgers, i)); i++) {
 		const struct stall *stall = l->has_peer && !findings_know(a->findings, l) ? step_suspect(l) : NULL;
-		struct suspect s = { .tunnel_ifindex = l->tunnel_ifindex };
+		struct suspect s = { .tunnel_ifindex = l->tunnel_ifindex, .seen_ms = a->last_ms };
 
 		if (!stall)
 			continue;
@@ -146,17 +151,20 @@ void analysis_suspects(struct analysis *a, suspect_fn fn, void *arg)
 	}
 }
 
-void analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32_t dead_outer)
+bool analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32_t dead_outer)
 {
+	bool taken = false;
 	struct ledger *l;
 
 	for (size_t i = 0; (l = ledgers_at(a->ledgers, i)); i++) {
 		if (l->direction != WIRE_TX || l->tunnel_ifindex != s->tunnel_ifindex ||
-		    memcmp(l->public_key, s->public_key, WG_KEY_LEN))
+		    memcmp(l->public_key, s->public_key, WG_KEY_LEN) || l->moved_ms > s->seen_ms)
 			continue;
 		l->probed_dead_outer = dead_outer;
 		l->probed_ms = a->last_ms;
+		taken = true;
 	}
+	return taken;
 }
 
 size_t analysis_open_findings(const struct analysis *a, finding_fn fn, void *arg)

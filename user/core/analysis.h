@@ -31,6 +31,9 @@ struct finding_probe {
 	uint32_t size_min, size_max;
 };
 
+/* Probing for the finding of that id begins. */
+void analysis_probing(struct analysis *a, const char *id);
+
 /*
  * Takes the result of probing for the finding of that id, and calls fn if it is news. It holds until later traffic
  * contradicts it. If what was lost arrives again, the finding is resolved by the next snapshot. Of a finding that is no
@@ -44,7 +47,8 @@ struct suspect {
 	uint8_t public_key[WG_KEY_LEN];
 	uint32_t outer; /* bytes: size that stalls */
 	struct ip_address host;
-	uint64_t tag; /* of the flow */
+	uint64_t tag;	/* of the flow */
+	msec_t seen_ms; /* the snapshot's */
 };
 
 typedef void (*suspect_fn)(const struct suspect *s, void *arg);
@@ -54,9 +58,9 @@ void analysis_suspects(struct analysis *a, suspect_fn fn, void *arg);
 
 /*
  * Probes of that outer size did not reach the suspect's host while smaller ones did: with the next snapshot its stall, if
- * it lasts, opens a finding.
+ * it lasts, opens a finding. False: they were of another path, for it has moved meanwhile.
  */
-void analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32_t dead_outer);
+bool analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32_t dead_outer);
 
 /* The findings not resolved: calls fn for each, returns their number. fn may be NULL. */
 size_t analysis_open_findings(const struct analysis *a, finding_fn fn, void *arg);

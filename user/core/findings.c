@@ -25,7 +25,8 @@ struct living {
 	msec_t path_ms;	    /* peer and tunnel last seen */
 	bool changed;	    /* since told_ms */
 	struct finding_probe probe;
-	msec_t probed_ms; /* 0: never, or refuted since */
+	msec_t probing_ms; /* when probing began; 0: never, or another path since */
+	msec_t probed_ms;  /* 0: never, or refuted since */
 };
 
 struct findings {
@@ -93,11 +94,12 @@ static void path_describe(struct living *it, const struct snapshot *snap, const 
 static void bracket_merge(struct finding *f, const struct ledger *l, const struct verdict *v, msec_t evidence_ms)
 {
 	uint32_t upper = v->upper, lower = v->lower;
+	bool moved = l->moved_ms > evidence_ms;
 
-	if (f->path_mtu_upper && (f->path_mtu_upper < upper || !upper) &&
+	if (!moved && f->path_mtu_upper && (f->path_mtu_upper < upper || !upper) &&
 	    ledger_delivered_ms(l, f->path_mtu_upper) < evidence_ms)
 		upper = f->path_mtu_upper;
-	if (f->path_mtu_lower > lower && (f->path_mtu_lower < upper || !upper))
+	if (!moved && f->path_mtu_lower > lower && (f->path_mtu_lower < upper || !upper))
 		lower = f->path_mtu_lower;
 	f->path_mtu_upper = upper;
 	f->path_mtu_lower = lower < upper || !upper ? lower : 0;
@@ -109,6 +111,13 @@ static bool probe_is_refuted(const struct living *it, const struct ledger *l, co
 {
 	return (v->upper && v->upper <= it->probe.lower && v->first_ms > it->probed_ms) ||
 	       (it->probe.upper && ledger_delivered_ms(l, it->probe.upper) > it->probed_ms);
+}
+
+/* What probes have shown, or are about to, is of another path. */
+static void probe_forget(struct living *it)
+{
+	it->probing_ms = it->probed_ms = 0;
+	it->f.to_probe = it->f.has_peer && it->f.class == FINDING_PATH_BLACKHOLE;
 }
 
 /* Narrows the bracket by what probes have shown, and adds them to the evidence. */
@@ -181,8 +190,8 @@ static void verdict_take(const struct findings *fs, struct living *it, const str
 	it->f.last_seen_ms = snap->realtime_ms;
 	it->evidence_ms = snap->now_ms;
 	it->f.host = v->host;
-	if (it->probed_ms && probe_is_refuted(it, l, v))
-		it->probed_ms = 0;
+	if (it->probing_ms && (l->moved_ms > it->probing_ms || (it->probed_ms && probe_is_refuted(it, l, v))))
+		probe_forget(it);
 	if (it->probed_ms)
 		probe_apply(it);
 	limit = path_limit(fs, l, v, snap->now_ms, &basis);
@@ -215,6 +224,7 @@ static struct living *living_open(struct findings *fs, const struct snapshot *sn
 	it->f.has_peer = l->has_peer;
 	memcpy(it->f.public_key, l->public_key, WG_KEY_LEN);
 	it->f.first_seen_ms = snap->realtime_ms;
+	probe_forget(it);
 	finding_id_make(&it->f, l->tunnel_ifindex, snap->now_ms);
 	return it;
 }
@@ -368,22 +378,43 @@ static struct ledger *living_ledger(struct ledgers *ls, const struct living *it)
 	return NULL;
 }
 
+static struct living *living_of_id(struct findings *fs, const char *id)
+{
+	for (size_t i = 0; i < fs->n; i++)
+		if (!strcmp(fs->living[i].f.id, id))
+			return &fs->living[i];
+	return NULL;
+}
+
+void findings_probing(struct findings *fs, const char *id, msec_t now_ms)
+{
+	struct living *it = living_of_id(fs, id);
+
+	if (!it)
+		return;
+	it->probing_ms = now_ms;
+	it->f.to_probe = false;
+}
+
 void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, const struct finding_probe *probe,
 		     msec_t now_ms, finding_fn fn, void *arg)
 {
-	struct living *it = NULL;
-	struct ledger *l;
+	struct living *it = living_of_id(fs, id);
+	struct ledger *l = it ? living_ledger(ls, it) : NULL;
 
-	for (size_t i = 0; i < fs->n; i++)
-		if (!strcmp(fs->living[i].f.id, id))
-			it = &fs->living[i];
-	l = it ? living_ledger(ls, it) : NULL;
 	if (!l)
 		return;
+	if (!it->probing_ms || l->moved_ms > it->probing_ms) {
+		probe_forget(it);
+		return;
+	}
 	if (it->f.path_mtu_upper && probe->lower >= it->f.path_mtu_upper) {
 		/* A delivery like any other: it refutes what was thought to be lost. */
 		ledger_deliver(l, probe->lower, now_ms, 1);
-		return;
+		if (!probe->upper)
+			return;
+		/* But there is a hole, higher up. */
+		it->f.path_mtu_upper = probe->upper;
 	}
 	it->probe = *probe;
 	it->probed_ms = now_ms;

@@ -18,7 +18,9 @@ void findings_free(struct findings *fs);
 int findings_verdict(struct findings *fs, const struct snapshot *snap, const struct ledger *l, enum finding_class class,
 		     const struct verdict *v, finding_fn fn, void *arg);
 
-/* What probes have shown at now_ms; see analysis_probed(). */
+/* Probing begins, see analysis_probing(); and what it has shown, see analysis_probed(). */
+void findings_probing(struct findings *fs, const char *id, msec_t now_ms);
+
 void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, const struct finding_probe *probe,
 		     msec_t now_ms, finding_fn fn, void *arg);
 

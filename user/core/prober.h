@@ -63,9 +63,10 @@ struct prober {
 	uint32_t controls_lost;			   /* in a row */
 	bool heard;				   /* anything, since the last restart */
 	uint32_t restarts;
-	uint32_t rtts_ms[PROBER_RTTS];		   /* of the latest answers */
-	uint32_t rationed; /* the other side seems to have fewer answers than `burst` and `gap_ms` say: the gap doubles so often */
-	uint32_t hint;	 /* outer; 0: none */
+	uint32_t rtts_ms[PROBER_RTTS]; /* of the latest answers */
+	uint32_t
+		rationed; /* the other side seems to have fewer answers than `burst` and `gap_ms` say: the gap doubles so often */
+	uint32_t hint; /* outer; 0: none */
 	uint32_t said_mtu;
 	struct ip_address said_by; /* family 0: nobody said anything */
 	bool waiting;		   /* for the probe sent last */

@@ -62,10 +62,10 @@ static bool size_got_through_before(const struct ledger *l, const struct stall *
 	return size_got_through_lately(l, s) && size_ms(l, s) > l->moved_ms;
 }
 
-/* The tunnel's MTU was lowered meanwhile: this size cannot be sent any more. */
+/* The tunnel's MTU was lowered meanwhile: this size cannot be sent any more. One given up was tried before that, maybe for it. */
 static bool size_is_history(const struct ledger *l, const struct stall *s)
 {
-	return s->first_ms < l->mtu_changed_ms &&
+	return l->mtu_changed_ms && (s->given_up || s->first_ms < l->mtu_changed_ms) &&
 	       s->outer > outer_size(l->tunnel_mtu, l->route_mtu_most, l->outer_family);
 }
 
