@@ -178,7 +178,6 @@ static __always_inline void trial_begin(struct wire_flow *f, __u32 seq, __u32 en
 	f->trial_tries = tries;
 	f->trial_first_ms = now;
 	f->trial_last_ms = now;
-	f->tx_trials++;
 }
 
 /* The segment on trial was cut into smaller ones or grew: what was tried so far is kept as lost, not as delivered. */
@@ -188,6 +187,7 @@ static __always_inline void trial_resize(struct wire_flow *f, __u32 end, __u16 i
 		f->tx_lost_inner = f->trial_inner;
 		f->tx_lost_tries = f->trial_tries;
 		f->tx_lost_ms = now;
+		f->repeated = 0;
 	}
 	f->trial_end = end;
 	f->trial_inner = inner;
@@ -210,13 +210,8 @@ static __always_inline void trial_delivered(struct wire_flow *f, __u32 now)
 		f->tx_delivered_inner = f->trial_inner;
 	f->tx_delivered_ms = now;
 	f->tx_delivered++;
-	if (unlikely(f->trial_tries > 1)) {
+	if (f->trial_tries > 1)
 		f->tx_retried++;
-		/* Senders that go back repeat all that had been sent by then. */
-		if (!before(f->trial_seq, f->retried_end) || before(f->trial_seq, f->retried_seq))
-			f->retried_seq = f->trial_seq;
-		f->retried_end = f->tx_end;
-	}
 	f->trial_last_ms = 0;
 	f->trial_tries = 0;
 }
@@ -236,12 +231,19 @@ static __always_inline void trial_sent(struct wire_flow *f, __u32 seq, __u32 end
 		trial_resize(f, end, inner, now);
 }
 
-/* A sender that repeats itself too early has lost nothing: a receiver that got both says so. */
-static __always_inline void trial_twice(struct wire_flow *f, const struct tcp_segment *t)
+/* A segment is sent again: as long as it is not acknowledged that may be anything. */
+static __always_inline void repeat_sent(struct wire_flow *f, __u32 end)
 {
-	if (before(t->twice_from, t->twice_to) && !before(t->ack, t->twice_to) && f->tx_retried &&
-	    before(f->retried_seq, t->twice_to) && before(t->twice_from, f->retried_end))
-		f->tx_twice++;
+	if (!f->repeated || before(f->repeated_end, end))
+		f->repeated_end = end;
+	if (f->repeated < 0xffff)
+		f->repeated++;
+}
+
+static __always_inline void repeats_acked(struct wire_flow *f)
+{
+	f->tx_repeated += f->repeated;
+	f->repeated = 0;
 }
 
 /* rx: everything before `next` is there. Closes the hole that this fills. */
@@ -304,8 +306,13 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 			f->tx_acked = f->tx_end = t->seq;
 			f->flags |= WIRE_FLOW_TX_KNOWN;
 		}
-		if (!before(t->seq, f->tx_acked) && end - f->tx_acked <= SEQ_JUMP_MAX)
-			trial_sent(f, t->seq, t->seq + one, p->size, before(t->seq, f->tx_end), now);
+		if (!before(t->seq, f->tx_acked) && end - f->tx_acked <= SEQ_JUMP_MAX) {
+			int again = before(t->seq, f->tx_end);
+
+			if (unlikely(again))
+				repeat_sent(f, end);
+			trial_sent(f, t->seq, t->seq + one, p->size, again, now);
+		}
 		if (t->payload) {
 			f->flags |= WIRE_FLOW_TX_REQUEST;
 			f->headers = t->headers;
@@ -339,11 +346,13 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 	if (t->has_ack && (f->flags & WIRE_FLOW_TX_KNOWN) && before(f->tx_acked, t->ack) &&
 	    !before(f->tx_end, t->ack)) {
 		f->tx_acked = t->ack;
+		if (unlikely(f->repeated && !before(t->ack, f->repeated_end)))
+			repeats_acked(f);
 		if (f->trial_last_ms && !before(t->ack, f->trial_end))
 			trial_delivered(f, now);
 	}
-	if (unlikely(t->twice_from != t->twice_to))
-		trial_twice(f, t);
+	if (unlikely(before(t->twice_from, t->twice_to) && !before(t->ack, t->twice_to)))
+		f->tx_twice++;
 	if (unlikely(!(f->flags & WIRE_FLOW_RX_KNOWN))) {
 		f->rx_next = f->rx_end = end;
 		f->flags |= WIRE_FLOW_RX_KNOWN;
@@ -412,7 +421,7 @@ static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_co
 		tcp_tx(f, p, &t, cfg->now_ms);
 		return;
 	}
-	if (unlikely(f->tx_retried || f->trial_tries > 1))
+	if (unlikely(f->tx_repeated || f->repeated))
 		parse_dsack(skb, p, &t);
 	tcp_rx(f, p, &t, cfg->now_ms);
 }

@@ -222,6 +222,7 @@ void flow_tries(struct scene *s, struct wire_flow *f, uint16_t inner)
 		f->tx_lost_inner = f->trial_inner;
 		f->tx_lost_tries = f->trial_tries;
 		f->tx_lost_ms = s->clock_ms;
+		f->repeated = 0;
 	}
 	if (!f->trial_last_ms || f->trial_inner != inner) {
 		f->trial_seq = f->tx_acked;
@@ -229,8 +230,8 @@ void flow_tries(struct scene *s, struct wire_flow *f, uint16_t inner)
 		f->trial_inner = inner;
 		f->trial_tries = 0;
 		f->trial_first_ms = s->clock_ms;
-		f->tx_trials++;
 	}
+	f->repeated += f->trial_tries > 0;
 	f->trial_tries++;
 	f->trial_last_ms = s->clock_ms;
 }
@@ -254,6 +255,8 @@ void flow_answered(struct scene *s, struct wire_flow *f)
 	f->tx_delivered_ms = s->clock_ms;
 	f->tx_delivered++;
 	f->tx_retried += f->trial_tries > 1;
+	f->tx_repeated += f->repeated;
+	f->repeated = 0;
 	f->trial_tries = 0;
 	f->trial_last_ms = 0;
 	flow_hears(s, f);

@@ -378,7 +378,7 @@ static void test_tries_after_a_loss(void **state)
 	flow_delivers(&s, f, 500);
 	step();
 	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
-	assert_int_equal(known.lost, 3);
+	assert_int_equal(known.lost, 4);
 	assert_int_equal(known.again, 2);
 }
 

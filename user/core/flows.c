@@ -12,39 +12,61 @@
 
 #include "outer.h"
 
-#define OUTAGE_MS    1500	/* longer than a path of a ping a second is silent */
-#define OUTAGE_ALONE 20		/* otherwise less than one packet in so many is lost */
-#define RX_TICK_MAX  (1U << 30) /* no stream gets on so far in a tick: it is another one */
+#define OUTAGE_MS      1500	  /* longer than a path of a ping a second is silent */
+#define OUTAGE_ALONE   20	  /* otherwise less than one packet in so many is lost */
+#define RTO_USUAL_MS   1000	  /* a segment is repeated first after less than that */
+#define TICK_BYTES_MAX (1U << 30) /* no stream gets on so far in a tick: it is another one */
 
 /*
- * The trial that was on fell into an outage: the path became another one, or packets that the peer sent meanwhile were
- * lost as well, and none came.
+ * What was lost since then fell into an outage: the path became another one, or packets that the peer sent meanwhile were lost
+ * as well, and none came.
  */
-static bool in_outage(const struct flow_memory *m, const struct ledger *rx, msec_t now_ms)
+static bool in_outage(const struct ledger *rx, msec_t since_ms, msec_t now_ms)
 {
 	msec_t from_ms, to_ms, window_ms = ledger_known_since_ms(rx, now_ms, LEDGER_WINDOW_MS);
 	uint32_t lost, lost_all, came;
 
-	if (rx->moved_ms && rx->moved_ms >= m->trial_ms)
+	if (rx->moved_ms && rx->moved_ms >= since_ms)
 		return true;
-	ledger_silence(rx, m->trial_ms, now_ms, &from_ms, &to_ms);
+	ledger_silence(rx, since_ms, now_ms, &from_ms, &to_ms);
 	ledger_loss(rx, from_ms, to_ms, &lost, NULL, NULL);
 	ledger_loss(rx, window_ms, now_ms, &lost_all, &came, NULL);
 	return to_ms - from_ms >= OUTAGE_MS && lost && (lost_all - lost) * OUTAGE_ALONE <= came;
 }
 
-/*
- * Of the trials that ended since the last snapshot. How often the last one was tried is known from there, if it was on. What
- * an outage took says nothing of what the path loses otherwise.
- */
-static struct trials trials_ended(const struct flow *f, const struct flow_memory *m, const struct ledger *rx,
-				  msec_t now_ms)
+/* When the first of what was repeated since the last snapshot, or is under way since before, was sent. */
+static msec_t repeats_since_ms(const struct flow_memory *m, msec_t before_ms)
 {
-	uint32_t retried = f->tx_retried - m->retried, again = retried && m->tries > 2 ? m->tries - 2 : 0;
+	msec_t ms = m->repeats_ms ? m->repeats_ms : before_ms;
 
-	if (retried && m->tries >= STALL_TRIES_MIN && in_outage(m, rx, now_ms))
-		return (struct trials){ f->tx_delivered - m->trials, retried - 1, 0 };
-	return (struct trials){ f->tx_delivered - m->trials, retried + again, again };
+	ms = ms > RTO_USUAL_MS ? ms - RTO_USUAL_MS : 0;
+	return m->tries >= STALL_TRIES_MIN && m->trial_ms < ms ? m->trial_ms : ms;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * What became of the packets that were acknowledged since the last snapshot, as sizes of `inner` bytes. How often the trial
+ * that ended was tried is known from there. What an outage took says nothing of what the path loses otherwise.
+ */
+static struct trials acked(const struct ledgers *ls, const struct flow *f, const struct flow_memory *m,
+			   const struct ledger *rx)
+{
+	uint32_t bytes = f->tx_acked - m->acked, headers = flow_headers_min(f), inner = f->tx_delivered_inner;
+	struct trials t = { f->tx_delivered - m->trials, f->tx_repeated - m->repeated, 0 };
+
+	if (m->acked && bytes < TICK_BYTES_MAX && inner > headers && bytes / (inner - headers) > t.delivered)
+		t.delivered = bytes / (inner - headers);
+	if (flow_is_echo(f))
+		t.lost = f->tx_retried - m->retried;
+	if (t.lost && in_outage(rx, repeats_since_ms(m, ls->before_ms), ls->now_ms))
+		t.lost = 0;
+	if (f->tx_retried > m->retried && m->tries > STALL_TRIES_MIN)
+		t.again = least(m->tries - STALL_TRIES_MIN, t.lost);
+	return t;
 }
 
 /* Of several in one tick only the largest size is known: they pass for that. */
@@ -53,21 +75,20 @@ static void trials_enter(struct ledgers *ls, const struct flow *f, struct flow_m
 {
 	uint32_t came = f->rx_next - m->rx_next, size = f->rx_delivered_inner;
 	uint32_t outer = ledger_outer_least(tx, f->tx_delivered_inner), twice = f->tx_twice - m->twice;
-	struct trials ended;
+	struct trials t;
 
-	if (f->tx_delivered > m->trials && f->tx_retried >= m->retried) {
-		ended = trials_ended(f, m, rx, ls->now_ms);
-		ledger_try(tx, outer, ls->now_ms, ended);
-		m->lost += ended.lost;
-		if (ended.lost)
+	if (f->tx_delivered > m->trials && f->tx_retried >= m->retried && f->tx_repeated >= m->repeated) {
+		t = acked(ls, f, m, rx);
+		ledger_try(tx, outer, ls->now_ms, t);
+		m->lost += t.lost;
+		if (t.lost)
 			m->lost_outer = outer;
 	}
-	/* What arrived twice was not lost. Of tries that no snapshot has shown nothing was entered. */
-	if (twice > m->lost)
-		twice = m->lost;
+	/* What arrived twice was not lost. */
+	twice = least(twice, m->lost);
 	m->lost -= twice;
 	ledger_found(tx, m->lost_outer, ls->now_ms, twice);
-	if (m->rx_next && size && came && came < RX_TICK_MAX && f->rx_filled >= m->rx_filled)
+	if (m->rx_next && size && came && came < TICK_BYTES_MAX && f->rx_filled >= m->rx_filled)
 		ledger_try(rx, ledger_outer_least(rx, size), ls->now_ms,
 			   (struct trials){ came / size + 1, f->rx_filled - m->rx_filled, 0 });
 }
@@ -87,6 +108,7 @@ static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *
 		if (f->first_ms < ls->before_ms) {
 			m->trials = f->tx_delivered;
 			m->retried = f->tx_retried;
+			m->repeated = f->tx_repeated;
 			m->twice = f->tx_twice;
 			m->rx_filled = f->rx_filled;
 		}
@@ -105,6 +127,12 @@ static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *
 	m->passed_ms = f->tx_retried > m->retried && m->trial_ms ? m->trial_ms : f->tx_delivered_ms;
 	m->trials = f->tx_delivered;
 	m->retried = f->tx_retried;
+	m->acked = f->tx_acked;
+	if (!f->repeated)
+		m->repeats_ms = 0;
+	else if (!m->repeats_ms || f->tx_repeated > m->repeated)
+		m->repeats_ms = ls->before_ms;
+	m->repeated = f->tx_repeated;
 	m->twice = f->tx_twice;
 	m->rx_filled = f->rx_filled;
 	m->tries = f->trial_last_ms ? f->trial_tries : 0;

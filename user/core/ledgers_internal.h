@@ -32,10 +32,11 @@ struct session_memory {
 
 struct flow_memory {
 	uint64_t tag;
-	uint32_t trials, retried, twice;
-	uint32_t lost;		 /* tries that are entered as lost … */
-	uint32_t lost_outer;	 /* … and under which size the last of them are */
+	uint32_t trials, retried, acked, repeated, twice;
+	uint32_t lost;		 /* packets that were entered as lost … */
+	uint32_t lost_outer;	 /* … and under which size the last of them were */
 	uint32_t tries;		 /* of the trial that is on */
+	msec_t repeats_ms;	 /* what is repeated and not acknowledged yet was so first then, or later; 0: nothing */
 	msec_t passed_ms;	 /* what was last acknowledged had got through then, or later */
 	msec_t trial_ms;	 /* first try of the stalled trial that is followed */
 	msec_t heard_ms;	 /* the far side was last heard then */
