@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The search for a path MTU; see prober.h. */
-#include "prober.h"
+#include "prober_internal.h"
 
 #include <string.h>
 #include <sys/socket.h>
 
 #include "chance.h"
-#include "outer.h"
 
 #define TRIES_MIN	  5    /* lost while smaller sizes are answered: less may be chance */
 #define CHANCE_MAX	  1e-4 /* that plain loss did it */
@@ -21,44 +20,6 @@
 #define TIMEOUT_MAX_MS	  2000
 #define MTU_MIN_IPV4	  576 /* a router that names less is not believed (RFC 791, RFC 8200) */
 #define MTU_MIN_IPV6	  1280
-
-/* What paths usually carry: Ethernet, PPPoE, other tunnels, mobile networks. The first two are by far the likeliest. */
-static const uint32_t USUAL[] = { 1500, 1492, 1480, 1472, 1468, 1460, 1454, 1452, 1440, 1428, 1420,
-				  1400, 1380, 1376, 1360, 1340, 1300, 1280, 1124, 1006, 576 };
-
-#define USUAL_N	    (sizeof(USUAL) / sizeof(USUAL[0]))
-#define USUAL_FIRST 2
-
-static uint32_t overhead(const struct prober *p)
-{
-	return p->config.tunnel_family ? outer_overhead(p->config.tunnel_family) : 0;
-}
-
-/* The largest size not above `outer` that can be sent: WireGuard pads up to one. */
-static uint32_t size_fit(const struct prober *p, uint32_t outer)
-{
-	uint32_t add = overhead(p), mtu = p->config.padding_mtu, inner, rest;
-
-	if (outer > p->config.max)
-		outer = p->config.max;
-	if (!p->config.tunnel_family || outer <= add)
-		return outer;
-	inner = outer - add;
-	rest = mtu ? inner % mtu : inner;
-	return inner - rest + rest / OUTER_PADDING * OUTER_PADDING + add;
-}
-
-/* The smallest size above `outer` that can be sent; `outer` is one itself. */
-static uint32_t size_above(const struct prober *p, uint32_t outer)
-{
-	uint32_t add = overhead(p), mtu = p->config.padding_mtu, inner = outer - add, rest, padded;
-
-	if (!p->config.tunnel_family)
-		return outer + 1;
-	rest = mtu ? inner % mtu : inner;
-	padded = rest / OUTER_PADDING * OUTER_PADDING + OUTER_PADDING;
-	return inner - rest + (mtu && padded > mtu ? mtu : padded) + add;
-}
 
 static struct prober_size *size_at(struct prober *p, uint32_t outer)
 {
@@ -141,53 +102,6 @@ bool prober_upper_said(const struct prober *p)
 	return dead && dead->said;
 }
 
-/* Sizes from *first on that lie in (lower, end), as indices into USUAL. */
-static uint32_t usual_between(const struct prober *p, uint32_t lower, uint32_t end, uint32_t *first)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = USUAL_N; i-- > 0;) {
-		uint32_t fit = size_fit(p, USUAL[i]);
-
-		if (fit > lower && fit < end) {
-			*first = i;
-			n++;
-		}
-	}
-	return n;
-}
-
-static bool is_usual(const struct prober *p, uint32_t outer)
-{
-	for (uint32_t i = 0; i < USUAL_N; i++)
-		if (size_fit(p, USUAL[i]) == outer)
-			return true;
-	return p->hint && p->hint == outer;
-}
-
-/* The next size worth trying between the two, 0 if there is none. */
-static uint32_t choose(const struct prober *p, uint32_t lower, uint32_t upper)
-{
-	uint32_t end = upper ? upper : p->config.max + 1, first = 0, n, middle, above = size_above(p, lower);
-
-	if (above >= end)
-		return 0;
-	if (p->hint > lower && p->hint < end)
-		return p->hint;
-	n = usual_between(p, lower, end, &first);
-	if (!upper && n)
-		return size_fit(p, USUAL[first]);
-	/* Where a usual size arrives, the one after it mostly does not: that settles it. */
-	if (is_usual(p, lower))
-		return above;
-	if (!upper)
-		return size_fit(p, p->config.max);
-	if (n)
-		return size_fit(p, USUAL[first < USUAL_FIRST ? first : first + n / 2]);
-	middle = size_fit(p, lower + (end - lower) / 2);
-	return middle > lower ? middle : above;
-}
-
 static void finish(struct prober *p, enum prober_end end)
 {
 	p->end = end;
@@ -210,7 +124,7 @@ static void advance(struct prober *p)
 	/* Undecided; one above `upper` was begun when less was made of what had been lost. */
 	if (p->trial > lower && (!upper || p->trial < upper))
 		return;
-	p->trial = choose(p, lower, upper);
+	p->trial = prober_choose(p, lower, upper);
 	if (p->trial || !prober_lower(p))
 		return;
 	if (!upper)
@@ -227,7 +141,7 @@ void prober_start(struct prober *p, const struct prober_config *config)
 	p->config = *config;
 	if (p->config.budget > PROBER_BUDGET)
 		p->config.budget = PROBER_BUDGET;
-	p->config.control = size_fit(p, p->config.control);
+	p->config.control = prober_size_fit(p, p->config.control);
 	p->hint = config->guess;
 }
 
@@ -358,7 +272,7 @@ bool prober_next(struct prober *p, uint32_t now_ms, struct prober_order *order, 
 	if (p->end || !may_send(p, now_ms, wait_ms))
 		return false;
 	outer = needs_control(p) ? small_size(p) : p->trial;
-	*order = (struct prober_order){ p->sent, outer - overhead(p), outer };
+	*order = (struct prober_order){ p->sent, outer - prober_overhead(p), outer };
 	p->probes[p->sent++] = (struct prober_probe){ .outer = outer, .sent_ms = now_ms };
 	p->waiting = true;
 	return true;
@@ -424,12 +338,12 @@ void prober_answered(struct prober *p, uint32_t seq, uint32_t now_ms)
 void prober_too_big(struct prober *p, uint32_t seq, uint32_t mtu, const struct ip_address *by)
 {
 	struct prober_probe *probe = probe_of(p, seq);
-	uint32_t add = overhead(p), hint;
+	uint32_t add = prober_overhead(p), hint;
 	struct prober_size *s;
 
 	if (!probe)
 		return;
-	hint = size_fit(p, mtu + add);
+	hint = prober_size_fit(p, mtu + add);
 	if (mtu < (by->family == AF_INET6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4) || hint < prober_lower(p) ||
 	    mtu + add >= probe->outer || p->end) {
 		p->ignored++;
