@@ -696,7 +696,7 @@ static void test_a_suspicion_that_probes_confirm_is_a_finding(void **state)
 {
 	(void)state;
 	stall_alone();
-	analysis_suspect_probed(s.analysis, &suspect, 1404);
+	assert_true(analysis_suspect_probed(s.analysis, &suspect, 1404));
 	scene_stall(&s, mail, 1400, NULL, SECOND);
 	assert_int_equal(s.opened, 1);
 	assert_int_equal(scene_last(&s)->class, FINDING_PATH_BLACKHOLE);
@@ -711,8 +711,19 @@ static void test_probes_of_larger_sizes_confirm_nothing(void **state)
 {
 	(void)state;
 	stall_alone();
-	analysis_suspect_probed(s.analysis, &suspect, 1484);
+	assert_true(analysis_suspect_probed(s.analysis, &suspect, 1484));
 	scene_stall(&s, mail, 1400, NULL, MINUTE);
+	assert_int_equal(s.log_n, 0);
+}
+
+static void test_probes_of_another_path_confirm_nothing(void **state)
+{
+	(void)state;
+	stall_alone();
+	s.peers[0].egress_ifindex = s.links[0].ifindex + 100;
+	scene_tick(&s);
+	assert_false(analysis_suspect_probed(s.analysis, &suspect, 1404));
+	scene_stall(&s, mail, 1400, NULL, SECOND);
 	assert_int_equal(s.log_n, 0);
 }
 
@@ -769,6 +780,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_suspicion_is_no_finding, start, end),
 		cmocka_unit_test_setup_teardown(test_a_suspicion_that_probes_confirm_is_a_finding, start, end),
 		cmocka_unit_test_setup_teardown(test_probes_of_larger_sizes_confirm_nothing, start, end),
+		cmocka_unit_test_setup_teardown(test_probes_of_another_path_confirm_nothing, start, end),
 		cmocka_unit_test_setup_teardown(test_a_healthy_flow_is_not_suspected, start, end),
 	};
 

@@ -90,6 +90,8 @@ check "failover: fix has measured both ways" \
 check "failover: it takes the minimum" grep -q "carries 1400, as measured: less 60 that is 1340" "$(lab_file fix-failover.txt)"
 fixes failover-there "$LAB_RELAY" 1340 --mtu 1340
 cured "failover cured" 1340 26
+refute_record "$records" "$finding | .state == \"open\" and .tunnel_mtu == 1440 and .path_mtu.upper > 1500" \
+	"cured: what senders gave up for the cure is no second hole"
 in_ns "$LAB_GW" "$LAB_MTUSCOPE" check >"$(lab_file check-after.txt)"
 is "$?" 0 "check: all is well"
 stop_mtuscope
