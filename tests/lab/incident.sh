@@ -459,5 +459,4 @@ lab_replay_incident()
 	assert_json "$records" "$name: every record is JSON"
 	assert_record "$records" '.mtuscope.status.state == "exit"' "$name: the last record is the exit status"
 	lab_end_flows
-	lab_tunnel_mtu 8921 8920
 }

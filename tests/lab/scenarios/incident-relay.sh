@@ -13,6 +13,7 @@ tls_server "$LAB_SERVER" 465
 start_mtuscope "$LAB_RELAY" || bail_out "mtuscope does not start"
 lab_replay_incident alone rx "$LAB_GW_KEY"
 
+lab_tunnel_mtu 8921 8920
 start_mtuscope "$LAB_RELAY" || bail_out "mtuscope does not start"
 lab_spawn "$LAB_RELAY" "$(lab_file ping.out)" "$(lab_file ping.err)" ping -n -i 1 "$LAB_SERVER_IP"
 wait_for 10 "a reply to the monitoring ping" grep -q "bytes from" "$(lab_file ping.out)"
