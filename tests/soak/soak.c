@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Tells as many stories (../unit/story.h) as it is asked to, each in a process of its own, one on each processor, and
- * judges the whole: soak SEEDS [KIND [FIRST]]. Called by `make soak`. Leaves: a line for each seed that went wrong, one
- * for each kind that is known to, and the sum. Exit: 1 on any false alarm, miss or wrong finding.
+ * judges the whole: soak SEEDS [KIND [FIRST]], an empty KIND for all. Called by `make soak`. Leaves: a line for each seed
+ * that went wrong, one for each kind that is known to, and the sum. Exit: 1 on any false alarm, miss or wrong finding.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +92,8 @@ int main(int argc, char **argv)
 {
 	uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 200,
 		 first = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
-	size_t kind = argc > 2 ? story_kind_named(argv[2]) : story_kinds(), jobs_n = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t kind = argc > 2 && *argv[2] ? story_kind_named(argv[2]) : story_kinds(),
+	       jobs_n = sysconf(_SC_NPROCESSORS_ONLN);
 	struct sums sums = { .told_of = calloc(story_kinds(), sizeof(size_t)),
 			     .right_of = calloc(story_kinds(), sizeof(size_t)),
 			     .open_ms = calloc(seeds + 1, sizeof(uint32_t)) };

@@ -55,6 +55,8 @@ static void test_what_was_wrong_once(void **state)
 		{ "hole after failover", 517 },
 		{ "hole after failover", 231 }, /* what the outage took looked like a policer's work */
 		{ "hole after failover", 937 },
+		{ "one way out", 197 }, /* a young connection, but small packets of others died as well */
+		{ "one way dies", 290 },
 	};
 
 	(void)state;

@@ -57,15 +57,16 @@ static struct trials acked(const struct ledgers *ls, const struct flow *f, const
 {
 	uint32_t bytes = f->tx_acked - m->acked, headers = flow_headers_min(f), inner = f->tx_delivered_inner;
 	struct trials t = { f->tx_delivered - m->trials, f->tx_repeated - m->repeated, 0 };
+	uint32_t retried = f->tx_retried - m->retried;
+	uint32_t again = retried && m->tries > STALL_TRIES_MIN ? m->tries - STALL_TRIES_MIN : 0;
 
 	if (m->acked && bytes < TICK_BYTES_MAX && inner > headers && bytes / (inner - headers) > t.delivered)
 		t.delivered = bytes / (inner - headers);
 	if (flow_is_echo(f))
-		t.lost = f->tx_retried - m->retried;
+		t.lost = retried + again;
 	if (t.lost && in_outage(rx, repeats_since_ms(m, ls->before_ms), ls->now_ms))
 		t.lost = 0;
-	if (f->tx_retried > m->retried && m->tries > STALL_TRIES_MIN)
-		t.again = least(m->tries - STALL_TRIES_MIN, t.lost);
+	t.again = least(again, t.lost);
 	return t;
 }
 

@@ -178,7 +178,7 @@ static bool by_chance_tx(const struct ledger *l, const struct stall *s, msec_t n
 	if (looks * all > CHANCE_MAX || looks * like > policed_max(&large, before))
 		return true;
 	/* Loss may just have risen: then the small ones would not all have passed since. */
-	return before && !(is_young(s) && s->tries >= TRIES_YOUNG) &&
+	return before && !(is_young(s) && s->tries >= TRIES_YOUNG && !small_lost(l, s->first_ms)) &&
 	       chance_all_sizes(l, s, n, runs, s->first_ms + SENT_BEFORE_MS) > CHANCE_CHANGED;
 }
 
