@@ -34,6 +34,7 @@ BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 SCENARIOS := $(notdir $(basename $(wildcard tests/lab/scenarios/*.sh)))
+LAB_TOOLS := $(addprefix $(BUILD)/tests/,chain in-ns traffic)
 PACKAGE_TESTS := $(wildcard tests/package/*.sh)
 RECEIVER_TESTS := $(filter-out %/lib.sh,$(wildcard tests/receivers/*.sh))
 # What is not about the kernel runs on the last of KERNELS alone.
@@ -107,7 +108,7 @@ $(BUILD)/bpf/%.elf.o: $(BUILD)/bpf/%.elf.c
 
 demo: ## on a fresh machine: install, build, boot a VM, replay the incident, show the verdict and the cure
 	@scripts/setup
-	@$(MAKE) all $(BUILD)/tests/chain
+	@$(MAKE) all $(LAB_TOOLS)
 	@scripts/demo
 
 test: ## on a fresh machine: install, build, and run all tests, the lab's in virtual machines
@@ -134,7 +135,7 @@ verifier-record: $(BUILD)/tests/bpf/test_verifier ## note what the verifier coun
 bench: all $(BENCHES) ## what a packet costs, on this kernel; needs root, takes minutes
 	$(Q)for b in $(BENCHES); do $$b || exit 1; done
 
-test-run: all $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS) $(BUILD)/tests/traffic $(BUILD)/tests/chain $(BUILD)/tests/emit $(DEB)
+test-run: all $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS) $(LAB_TOOLS) $(BUILD)/tests/emit $(DEB)
 	$(Q)scripts/prove $(UNIT_TESTS) $(BPF_TESTS) $(RECEIVER_TESTS) $(PACKAGE_TESTS) $(VM_TESTS)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
@@ -147,7 +148,7 @@ soak: $(BUILD)/tests/soak ## SEEDS=n seeded stories of holes and look-alikes, pa
 	$(Q)$< $(SEEDS)
 
 SOAK_SECONDS ?= 900
-serve-soak: all $(BUILD)/tests/traffic $(BUILD)/tests/chain ## SOAK_SECONDS=n of what a day brings serve, in a virtual machine; fails if it grows or loses anything
+serve-soak: all $(LAB_TOOLS) ## SOAK_SECONDS=n of what a day brings serve, in a virtual machine; fails if it grows or loses anything
 	$(Q)scripts/vm --timeout $$(($(SOAK_SECONDS) + 300)) -- tests/lab/scenarios/serve-soak.sh $(SOAK_SECONDS)
 
 $(BUILD)/tests/soak: tests/soak/soak.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
@@ -155,7 +156,7 @@ $(BUILD)/tests/soak: tests/soak/soak.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS) -lcmocka
 
-recordings: all $(BUILD)/tests/record $(BUILD)/tests/chain ## make tests/recordings anew, after a change of what a snapshot holds; boots a VM
+recordings: all $(BUILD)/tests/record $(LAB_TOOLS) ## make tests/recordings anew, after a change of what a snapshot holds; boots a VM
 	$(Q)$(BUILD)/tests/record tests/recordings
 	$(Q)rm -rf $(BUILD)/recordings
 	$(Q)scripts/vm --timeout 900 --out $(BUILD)/recordings -- tests/lab/scenarios/incident-gateway.sh
@@ -188,6 +189,11 @@ $(BUILD)/tests/traffic: tests/lab/traffic.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
+
+$(BUILD)/tests/in-ns: tests/lab/in-ns.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -static -o $@ $<
 
 $(BUILD)/tests/chain: tests/lab/make-chain
 	$(call say,CERTS,$@)

@@ -24,6 +24,7 @@
 
 lab_netns_add()
 {
+	[[ -x $LAB_TOOLS/in-ns ]] || bail_out "$LAB_TOOLS/in-ns is not built; make build/tests/in-ns"
 	ip netns add "$1" || bail_out "cannot create the namespace $1"
 	lab_netns+=("$1")
 	in_ns "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
