@@ -39,7 +39,11 @@ PACKAGE_TESTS := $(wildcard tests/package/*.sh)
 RECEIVER_TESTS := $(filter-out %/lib.sh,$(wildcard tests/receivers/*.sh))
 # What is not about the kernel runs on the last of KERNELS alone.
 ONCE := systemd alerts serve-soak mail fix
-VM_TESTS := $(foreach k,$(KERNELS),$(patsubst %,$(BUILD)/tests/vm/$k/%.t,$(filter-out $(if $(filter $k,$(lastword $(KERNELS))),,$(ONCE)),$(SCENARIOS))))
+# The longest first: started last, one of them would run on alone.
+LONGEST := holes lookalikes probe systemd mail fix classes check attribution
+# scenarios KERNEL: those to run with it, by name.
+scenarios = $(filter-out $(if $(filter $1,$(lastword $(KERNELS))),,$(ONCE)),$(SCENARIOS))
+VM_TESTS := $(foreach s,$(LONGEST) $(filter-out $(LONGEST),$(SCENARIOS)),$(foreach k,$(KERNELS),$(patsubst %,$(BUILD)/tests/vm/$k/%.t,$(filter $s,$(call scenarios,$k)))))
 
 DEB := $(BUILD)/deb/mtuscope_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
 
@@ -136,7 +140,7 @@ bench: all $(BENCHES) ## what a packet costs, on this kernel; needs root, takes 
 	$(Q)for b in $(BENCHES); do $$b || exit 1; done
 
 test-run: all $(UNIT_TESTS) $(BPF_TESTS) $(VM_TESTS) $(LAB_TOOLS) $(BUILD)/tests/emit $(DEB)
-	$(Q)scripts/prove $(UNIT_TESTS) $(BPF_TESTS) $(RECEIVER_TESTS) $(PACKAGE_TESTS) $(VM_TESTS)
+	$(Q)scripts/prove $(VM_TESTS) $(UNIT_TESTS) $(BPF_TESTS) $(RECEIVER_TESTS) $(PACKAGE_TESTS)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 	@mkdir -p $(@D)
