@@ -320,6 +320,31 @@ static void test_what_arrived_twice_was_not_lost(void **state)
 	assert_int_equal(known.again, 0);
 }
 
+/* What was sent again and acknowledged was lost, whichever segment was on trial; of a connection that starts over nothing is known. */
+static void test_every_repetition_counts(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+	struct trials known;
+
+	(void)state;
+	flow_delivers(&s, f, 1400);
+	step();
+	f->tx_repeated += 2;
+	f->tx_acked += 100 * 1360;
+	step();
+	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
+	assert_int_equal(known.delivered, 2 + 100); /* what opened it as well */
+	assert_int_equal(known.lost, 2);
+	f->tx_twice++;
+	step();
+	f->tx_delivered = f->tx_retried = f->tx_repeated = f->tx_twice = 0;
+	f->tx_acked = 5;
+	step();
+	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
+	assert_int_equal(known.delivered, 2 + 100); /* what opened it as well */
+	assert_int_equal(known.lost, 1);
+}
+
 /* Small packets that get through say little about large ones. */
 static void test_base_loss_is_of_like_sizes(void **state)
 {
@@ -415,6 +440,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stall_names_size_tries_and_ends, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_is_that_of_what_gets_through, start, end),
 		cmocka_unit_test_setup_teardown(test_what_arrived_twice_was_not_lost, start, end),
+		cmocka_unit_test_setup_teardown(test_every_repetition_counts, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_is_of_like_sizes, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_ages, start, end),
 		cmocka_unit_test_setup_teardown(test_tries_after_a_loss, start, end),

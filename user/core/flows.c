@@ -75,10 +75,12 @@ static void trials_enter(struct ledgers *ls, const struct flow *f, struct flow_m
 			 struct ledger *rx)
 {
 	uint32_t came = f->rx_next - m->rx_next, size = f->rx_delivered_inner;
-	uint32_t outer = ledger_outer_least(tx, f->tx_delivered_inner), twice = f->tx_twice - m->twice;
+	uint32_t outer = ledger_outer_least(tx, f->tx_delivered_inner);
+	uint32_t twice = f->tx_twice > m->twice ? f->tx_twice - m->twice : 0;
 	struct trials t;
 
-	if (f->tx_delivered > m->trials && f->tx_retried >= m->retried && f->tx_repeated >= m->repeated) {
+	if (f->tx_delivered >= m->trials && f->tx_retried >= m->retried && f->tx_repeated >= m->repeated &&
+	    f->tx_delivered_ms) {
 		t = acked(ls, f, m, rx);
 		ledger_try(tx, outer, ls->now_ms, t);
 		m->lost += t.lost;
