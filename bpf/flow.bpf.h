@@ -232,18 +232,27 @@ static __always_inline void trial_sent(struct wire_flow *f, __u32 seq, __u32 end
 }
 
 /* A segment is sent again: as long as it is not acknowledged that may be anything. */
-static __always_inline void repeat_sent(struct wire_flow *f, __u32 end)
+static __always_inline void repeat_sent(struct wire_flow *f, __u32 end, __u16 segments)
 {
 	if (!f->repeated || before(f->repeated_end, end))
 		f->repeated_end = end;
-	if (f->repeated < 0xffff)
-		f->repeated++;
+	f->repeated = segments < 0xffff - f->repeated ? f->repeated + segments : 0xffff;
 }
 
 static __always_inline void repeats_acked(struct wire_flow *f)
 {
 	f->tx_repeated += f->repeated;
 	f->repeated = 0;
+}
+
+/* Some of it had arrived already, and all of it now. The other side may tell of several segments at once. */
+static __always_inline void repeats_found(struct wire_flow *f, __u32 bytes)
+{
+	__u32 payload = bytes;
+
+	if (f->tx_delivered_inner > f->headers)
+		payload = f->tx_delivered_inner - f->headers;
+	f->tx_twice += (bytes + payload - 1) / payload;
 }
 
 /* rx: everything before `next` is there. Closes the hole that this fills. */
@@ -292,7 +301,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 			f->mss_local = t->mss;
 	}
 	if (unlikely(t->has_ack && !(f->flags & WIRE_FLOW_RX_KNOWN))) {
-		f->rx_next = f->rx_end = t->ack;
+		f->rx_first = f->rx_next = f->rx_end = t->ack;
 		f->flags |= WIRE_FLOW_RX_KNOWN;
 	} else if (t->has_ack && t->ack - f->rx_next < SEQ_JUMP_MAX) {
 		rx_advance(f, t->ack, now);
@@ -303,14 +312,14 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 		__u32 one = t->payload_one + t->syn;
 
 		if (unlikely(!(f->flags & WIRE_FLOW_TX_KNOWN))) {
-			f->tx_acked = f->tx_end = t->seq;
+			f->tx_first = f->tx_acked = f->tx_end = t->seq;
 			f->flags |= WIRE_FLOW_TX_KNOWN;
 		}
 		if (!before(t->seq, f->tx_acked) && end - f->tx_acked <= SEQ_JUMP_MAX) {
 			int again = before(t->seq, f->tx_end);
 
 			if (unlikely(again))
-				repeat_sent(f, end);
+				repeat_sent(f, end, p->segments);
 			trial_sent(f, t->seq, t->seq + one, p->size, again, now);
 		}
 		if (t->payload) {
@@ -352,9 +361,9 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 			trial_delivered(f, now);
 	}
 	if (unlikely(before(t->twice_from, t->twice_to) && !before(t->ack, t->twice_to)))
-		f->tx_twice++;
+		repeats_found(f, t->twice_to - t->twice_from);
 	if (unlikely(!(f->flags & WIRE_FLOW_RX_KNOWN))) {
-		f->rx_next = f->rx_end = end;
+		f->rx_first = f->rx_next = f->rx_end = end;
 		f->flags |= WIRE_FLOW_RX_KNOWN;
 	} else {
 		rx_seen(f, t->seq, end, now);

@@ -462,6 +462,25 @@ static void test_super_packets(void **state)
 	assert_int_equal(flow_only(h)->tx_delivered_inner, INNER);
 }
 
+/* Lost are packets, not super-packets; and of several that arrived twice one report may tell. */
+static void test_super_packets_again(void **state)
+{
+	struct harness *h = *state;
+
+	send_data(h, ISN, FULL);
+	receive_ack(h, ISN + FULL);
+	for (int tries = 0; tries < 2; tries++) {
+		frame_tcp(&f, &(struct ip){ .tx = true },
+			  &(struct segment){ .seq = ISN + FULL, .ack = 1, .flags = TCP_ACK, .payload = 2 * FULL + 7 });
+		f.gso_size = FULL;
+		run(h, TUN_TX, &f);
+	}
+	receive_ack(h, ISN + 3 * FULL + 7);
+	assert_int_equal(flow_only(h)->tx_repeated, 3);
+	receive_twice(h, ISN + 3 * FULL + 7, ISN + FULL, ISN + 3 * FULL + 7, 1);
+	assert_int_equal(flow_only(h)->tx_twice, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +505,7 @@ int main(void)
 		bpf_test(test_closed_flow_goes_on),
 		bpf_test(test_reset_from_here),
 		bpf_test(test_super_packets),
+		bpf_test(test_super_packets_again),
 	};
 
 	return cmocka_run_group_tests_name("flow tx", tests, harness_open, harness_close);

@@ -97,8 +97,8 @@ struct wire_flow *scene_flow(struct scene *s, const char *remote)
 	f->flags = WIRE_FLOW_SYN_TX | WIRE_FLOW_ESTABLISHED | WIRE_FLOW_TX_KNOWN | WIRE_FLOW_RX_KNOWN;
 	f->headers = SCENE_ACK_INNER;
 	f->mss_local = f->mss_remote = s->links[1].mtu - 40;
-	f->trial_end = f->tx_end = f->tx_acked = 1;
-	f->rx_next = f->rx_end = 1;
+	f->tx_first = f->trial_end = f->tx_end = f->tx_acked = 1;
+	f->rx_first = f->rx_next = f->rx_end = 1;
 	flow_delivers(s, f, 60);
 	return f;
 }
@@ -226,7 +226,7 @@ void flow_tries(struct scene *s, struct wire_flow *f, uint16_t inner)
 	}
 	if (!f->trial_last_ms || f->trial_inner != inner) {
 		f->trial_seq = f->tx_acked;
-		f->trial_end = f->tx_end = f->tx_acked + inner;
+		f->trial_end = f->tx_end = f->tx_acked + (inner > f->headers ? inner - f->headers : 1);
 		f->trial_inner = inner;
 		f->trial_tries = 0;
 		f->trial_first_ms = s->clock_ms;

@@ -60,7 +60,7 @@ static struct trials acked(const struct ledgers *ls, const struct flow *f, const
 	uint32_t retried = f->tx_retried - m->retried;
 	uint32_t again = retried && m->tries > STALL_TRIES_MIN ? m->tries - STALL_TRIES_MIN : 0;
 
-	if (m->acked && bytes < TICK_BYTES_MAX && inner > headers && bytes / (inner - headers) > t.delivered)
+	if (bytes < TICK_BYTES_MAX && inner > headers && bytes / (inner - headers) > t.delivered)
 		t.delivered = bytes / (inner - headers);
 	if (flow_is_echo(f))
 		t.lost = retried + again;
@@ -91,9 +91,30 @@ static void trials_enter(struct ledgers *ls, const struct flow *f, struct flow_m
 	twice = least(twice, m->lost);
 	m->lost -= twice;
 	ledger_found(tx, m->lost_outer, ls->now_ms, twice);
-	if (m->rx_next && size && came && came < TICK_BYTES_MAX && f->rx_filled >= m->rx_filled)
+	if (size && came && came < TICK_BYTES_MAX && f->rx_filled >= m->rx_filled)
 		ledger_try(rx, ledger_outer_least(rx, size), ls->now_ms,
 			   (struct trials){ came / size + 1, f->rx_filled - m->rx_filled, 0 });
+}
+
+/* Of a flow that is new, or a connection that has the ports of an earlier one. */
+static void memory_begin(struct flow_memory *m, const struct flow *f, msec_t before_ms)
+{
+	const UT_hash_handle hh = m->hh;
+
+	*m = (struct flow_memory){ .tag = f->tag, .first_ms = f->first_ms, .hh = hh };
+	if (f->first_ms >= before_ms) {
+		m->acked = f->tx_first;
+		m->rx_next = f->rx_first;
+		return;
+	}
+	/* What an old flow has been through may be older than the window. */
+	m->trials = f->tx_delivered;
+	m->retried = f->tx_retried;
+	m->acked = f->tx_acked;
+	m->repeated = f->tx_repeated;
+	m->twice = f->tx_twice;
+	m->rx_next = f->rx_next;
+	m->rx_filled = f->rx_filled;
 }
 
 /* What the flow's finished trials say about base loss. */
@@ -107,14 +128,9 @@ static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *
 			return -ENOMEM;
 		m->tag = f->tag;
 		HASH_ADD(hh, ls->flows, tag, sizeof(m->tag), m);
-		/* What an old flow has been through may be older than the window. */
-		if (f->first_ms < ls->before_ms) {
-			m->trials = f->tx_delivered;
-			m->retried = f->tx_retried;
-			m->repeated = f->tx_repeated;
-			m->twice = f->tx_twice;
-			m->rx_filled = f->rx_filled;
-		}
+		memory_begin(m, f, ls->before_ms);
+	} else if (m->first_ms != f->first_ms) {
+		memory_begin(m, f, ls->before_ms);
 	}
 	trials_enter(ls, f, m, tx, rx);
 	if (f->tx_lost_ms != m->given_up_ms) {

@@ -150,11 +150,15 @@ static double chance_all_sizes(const struct ledger *l, const struct stall *s, ui
 			       (struct tried){ back_lost, back_passed }, after_a_loss(&known));
 }
 
-/* Where one in so many large packets is lost anyway, a policer is there; a path that has changed as well is the rarer. */
+/*
+ * Where one in so many large packets is lost anyway, a policer is there; a path that has changed as well is the rarer. A single
+ * one may have been lost by chance.
+ */
 static double policed_max(const struct trials *large, bool before)
 {
-	return before && (uint64_t)large->lost * POLICED_PART > large->delivered ? CHANCE_MAX * CHANCE_CHANGED
-										 : CHANCE_MAX;
+	return before && large->lost > 1 && (uint64_t)large->lost * POLICED_PART > large->delivered
+		       ? CHANCE_MAX * CHANCE_CHANGED
+		       : CHANCE_MAX;
 }
 
 /* The flow had been answered and was young when its first large segment began to be lost. */
