@@ -73,7 +73,11 @@ uint64_t confirm_sent(const struct confirm *c)
 /* The present measurement is over. */
 static void done(struct confirm *c)
 {
-	c->sent = confirm_sent(c);
+	uint64_t sent = confirm_sent(c);
+
+	if (!c->suspected)
+		analysis_probes_sent(c->analysis, c->finding.id, sent - c->sent);
+	c->sent = sent;
 	c->chosen = false;
 }
 
@@ -119,6 +123,7 @@ static bool begin(struct confirm *c, const struct inventory *inv, const struct l
 		measure_add_host(&m, &c->suspect.host);
 	else
 		hosts_choose(&m, &c->finding, inv, peer);
+	m.spent = c->suspected ? 0 : c->finding.probes;
 	measure_start(&c->measure, &m);
 	return m.hosts_n;
 }
@@ -172,6 +177,7 @@ void confirm_choose(struct confirm *c, const struct inventory *inv)
 	}
 	analysis_probing(c->analysis, c->finding.id);
 	if (is_measured(c)) {
+		analysis_probes_sent(c->analysis, c->finding.id, c->result.sent);
 		give(c, &c->result);
 		c->chosen = false;
 	} else {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Confirms with probes: chooses an open path-blackhole that has not been probed yet and a host behind its peer,
- * has the path measured (user/probe/), and gives the result to the analysis. One finding at a time, each once, and once more
- * when its path has become another, at most PROBER_BUDGET probes. Where there is none, a flow that stalls is suspected, and its host probed the same way. Called by watch.c.
+ * has the path measured (user/probe/), and gives the result to the analysis. One finding at a time, each once, and again
+ * when its path has become another, in all with at most PROBER_BUDGET probes. Where there is none, a flow that stalls is
+ * suspected, and its host probed the same way. Called by watch.c.
  */
 #ifndef MTUSCOPE_CONFIRM_H
 #define MTUSCOPE_CONFIRM_H

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "network.h"
+#include "prober.h"
 
 #define SECOND 4 /* snapshots */
 #define MINUTE (60 * SECOND)
@@ -613,6 +614,19 @@ static void test_another_path_is_probed_anew(void **state)
 	assert_int_equal(unprobed(), 0);
 }
 
+/* A path that moves again and again does not make us send without end. */
+static void test_a_finding_has_one_budget(void **state)
+{
+	(void)state;
+	open_finding();
+	probed(1492, 1493, true);
+	analysis_probes_sent(s.analysis, s.log[0].id, PROBER_BUDGET - 1);
+	fail_over();
+	assert_int_equal(unprobed(), 1);
+	analysis_probes_sent(s.analysis, s.log[0].id, 1);
+	assert_int_equal(unprobed(), 0);
+}
+
 /* The path has moved under the probes: what they show is of neither. */
 static void test_probes_of_two_paths_say_nothing(void **state)
 {
@@ -773,6 +787,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_traffic_refutes_what_was_probed, start, end),
 		cmocka_unit_test_setup_teardown(test_a_hole_is_probed_once, start, end),
 		cmocka_unit_test_setup_teardown(test_another_path_is_probed_anew, start, end),
+		cmocka_unit_test_setup_teardown(test_a_finding_has_one_budget, start, end),
 		cmocka_unit_test_setup_teardown(test_probes_of_two_paths_say_nothing, start, end),
 		cmocka_unit_test_setup_teardown(test_the_bracket_is_of_the_path_as_it_is, start, end),
 		cmocka_unit_test_setup_teardown(test_probing_may_find_the_hole_higher_up, start, end),

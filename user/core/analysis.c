@@ -126,6 +126,11 @@ void analysis_probing(struct analysis *a, const char *id)
 	findings_probing(a->findings, id, a->last_ms);
 }
 
+void analysis_probes_sent(struct analysis *a, const char *id, uint32_t count)
+{
+	findings_probes_sent(a->findings, id, count);
+}
+
 void analysis_probed(struct analysis *a, const char *id, const struct finding_probe *probe, finding_fn fn, void *arg)
 {
 	struct tee tee = { a, fn, arg };

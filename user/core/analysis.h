@@ -34,6 +34,9 @@ struct finding_probe {
 /* Probing for the finding of that id begins. */
 void analysis_probing(struct analysis *a, const char *id);
 
+/* So many more have been sent for it. */
+void analysis_probes_sent(struct analysis *a, const char *id, uint32_t count);
+
 /*
  * Takes the result of probing for the finding of that id, and calls fn if it is news. It holds until later traffic
  * contradicts it. If what was lost arrives again, the finding is resolved by the next snapshot. Of a finding that is no

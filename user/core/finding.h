@@ -95,6 +95,7 @@ struct finding {
 	uint32_t path_mtu_upper; /* smallest outer size proven not to arrive; 0: none known */
 	bool path_mtu_exact;
 	bool to_probe;		  /* probes could measure the path, and have not begun to as it is now */
+	uint32_t probes;	  /* sent for it so far, at most PROBER_BUDGET */
 	uint32_t recommended_mtu; /* bytes, for the tunnel interface; 0: no recommendation */
 	enum finding_basis basis;
 	struct evidence evidence[FINDING_EVIDENCE_MAX];

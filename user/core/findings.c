@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "outer.h"
+#include "prober.h"
 #include "recommend.h"
 
 #define UPDATE_MIN_MS 1000   /* not more often: a bracket may narrow with every packet */
@@ -117,7 +118,7 @@ static bool probe_is_refuted(const struct living *it, const struct ledger *l, co
 static void probe_forget(struct living *it)
 {
 	it->probing_ms = it->probed_ms = 0;
-	it->f.to_probe = it->f.has_peer && it->f.class == FINDING_PATH_BLACKHOLE;
+	it->f.to_probe = it->f.has_peer && it->f.class == FINDING_PATH_BLACKHOLE && it->f.probes < PROBER_BUDGET;
 }
 
 /* Narrows the bracket by what probes have shown, and adds them to the evidence. */
@@ -394,6 +395,16 @@ void findings_probing(struct findings *fs, const char *id, msec_t now_ms)
 		return;
 	it->probing_ms = now_ms;
 	it->f.to_probe = false;
+}
+
+void findings_probes_sent(struct findings *fs, const char *id, uint32_t count)
+{
+	struct living *it = living_of_id(fs, id);
+
+	if (!it)
+		return;
+	it->f.probes += count;
+	it->f.to_probe = it->f.to_probe && it->f.probes < PROBER_BUDGET;
 }
 
 void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, const struct finding_probe *probe,

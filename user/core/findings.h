@@ -20,6 +20,7 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, const str
 
 /* Probing begins, see analysis_probing(); and what it has shown, see analysis_probed(). */
 void findings_probing(struct findings *fs, const char *id, msec_t now_ms);
+void findings_probes_sent(struct findings *fs, const char *id, uint32_t count);
 
 void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, const struct finding_probe *probe,
 		     msec_t now_ms, finding_fn fn, void *arg);

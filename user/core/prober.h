@@ -13,7 +13,7 @@
 
 #include "snapshot.h"
 
-#define PROBER_BUDGET 40 /* probes for one finding, while its path is the same */
+#define PROBER_BUDGET 40 /* probes for one finding */
 #define PROBER_RTTS   4
 
 enum prober_end {

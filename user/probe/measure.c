@@ -54,12 +54,19 @@ static void target_make(struct measure *m)
 	m->target.mark = inside ? 0 : m->config.mark;
 }
 
+static uint32_t budget_left(const struct measure *m)
+{
+	uint32_t sent = m->config.spent + m->result.sent;
+
+	return sent < PROBER_BUDGET ? PROBER_BUDGET - sent : 0;
+}
+
 static void prober_config_make(const struct measure *m, struct prober_config *c)
 {
 	const struct measured *r = &m->result;
 	uint32_t add = m->stage == MEASURE_UNDERLAY ? 0 : outer_overhead(m->config.tunnel_family);
 
-	*c = (struct prober_config){ .control = CONTROL_SIZE + add, .budget = PROBER_BUDGET - r->sent };
+	*c = (struct prober_config){ .control = CONTROL_SIZE + add, .budget = budget_left(m) };
 	if (m->method == PROBE_UDP) {
 		c->burst = UDP_BURST;
 		c->gap_ms = UDP_GAP_MS;
@@ -163,7 +170,7 @@ static void attempt_close(struct measure *m)
 	count_up(r, &m->prober);
 	probe_socket_close(m->socket);
 	m->socket = NULL;
-	if (silent && ++m->attempt < attempts(m) && r->sent < PROBER_BUDGET)
+	if (silent && ++m->attempt < attempts(m) && budget_left(m))
 		return;
 	if (m->stage == MEASURE_CHECK) {
 		r->there = !silent && prober_lower(&m->prober) >= r->upper_round;
@@ -240,9 +247,9 @@ static bool attempt_step(struct measure *m, uint32_t now_ms, uint32_t *wait_ms)
 bool measure_step(struct measure *m, uint32_t now_ms, uint32_t *wait_ms)
 {
 	while (m->stage != MEASURE_DONE) {
-		if (m->attempt >= attempts(m) || m->result.sent >= PROBER_BUDGET) {
+		if (m->attempt >= attempts(m) || !budget_left(m)) {
 			next_stage(m);
-			if (m->result.sent >= PROBER_BUDGET)
+			if (!budget_left(m))
 				m->stage = MEASURE_DONE;
 			continue;
 		}

@@ -33,7 +33,8 @@ struct measure_config {
 	uint32_t egress_mtu;	    /* 0: unknown */
 	uint32_t mark;		    /* the tunnel's own, for what goes beside it */
 	uint16_t echo_id;
-	bool beyond; /* measure beside the tunnel also if all that it can send arrives */
+	uint32_t spent; /* probes of the budget that went into earlier measurements */
+	bool beyond;	/* measure beside the tunnel also if all that it can send arrives */
 };
 
 struct measured {
