@@ -43,9 +43,17 @@ ip -n "$LAB_RELAY" route del default
 pings "$LAB_RELAY" "$LAB_SERVER_IP"
 ip -n "$LAB_RELAY" route add default via 198.51.100.254
 
-# Segments that the path swallows, sent again and again until the tunnel is down.
+# sent_again COUNT: more segments than that.
+sent_again()
+{
+	(($(lab_counter "$LAB_RELAY" TcpRetransSegs) > $1))
+}
+
+# Segments that the path swallows, sent again and again until the tunnel is down. It goes down just after one of them, seconds
+# before the next: the kernel counts what it cannot send as well.
 retransmitted=$(lab_counter "$LAB_RELAY" TcpRetransSegs)
 in_ns "$LAB_RELAY" timeout 5 "$LAB_TRAFFIC" tcp-get "$LAB_SERVER_IP" 5002 --send 200000 --bytes 1 >/dev/null 2>&1
+wait_for 30 "one more segment sent again" sent_again "$(lab_counter "$LAB_RELAY" TcpRetransSegs)"
 ip -n "$LAB_RELAY" link set wg0 down
 retransmitted=$(($(lab_counter "$LAB_RELAY" TcpRetransSegs) - retransmitted))
 stop_mtuscope
