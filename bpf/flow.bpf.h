@@ -306,6 +306,8 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 	} else if (t->has_ack && t->ack - f->rx_next < SEQ_JUMP_MAX) {
 		rx_advance(f, t->ack, now);
 	}
+	if (unlikely(t->window_shut != !!(f->flags & WIRE_FLOW_RX_SHUT)))
+		f->flags ^= WIRE_FLOW_RX_SHUT;
 	if (t->has_ack && !t->rst && (f->flags & WIRE_FLOW_RX_RESPONSE))
 		f->flags |= WIRE_FLOW_ESTABLISHED;
 	if (bytes) {
@@ -341,6 +343,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t, __u32 now)
 {
 	__u32 end = t->seq + t->payload + t->syn + t->fin;
+	__u32 more = t->push || t->fin ? 0 : WIRE_FLOW_RX_MORE;
 
 	stamp(&f->last_rx_ms, now);
 	if (unlikely(t->rst)) {
@@ -375,6 +378,8 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 	if (t->payload) {
 		f->flags = (f->flags & ~WIRE_FLOW_TX_REQUEST) | WIRE_FLOW_RX_RESPONSE;
 		stamp(&f->last_rx_data_ms, now);
+		if (end == f->rx_end)
+			f->flags = (f->flags & ~WIRE_FLOW_RX_MORE) | more;
 	}
 	if (t->has_ack && !t->syn && (f->flags & WIRE_FLOW_TX_KNOWN))
 		f->flags |= WIRE_FLOW_ESTABLISHED;

@@ -42,7 +42,8 @@ struct tcp_segment {
 	__u32 seq, ack;
 	__u32 payload;	   /* bytes, all segments of a super-packet */
 	__u32 payload_one; /* bytes in its first segment */
-	__u8 fin, syn, rst, has_ack;
+	__u8 fin, syn, rst, push, has_ack;
+	__u8 window_shut;	    /* its sender takes nothing more for now */
 	__u32 twice_from, twice_to; /* the bytes that have arrived twice, as the sender of this says; equal: none */
 	__u16 mss;		    /* option of a SYN, 0 if absent */
 	__u8 headers;		    /* IP and TCP header bytes */
@@ -269,6 +270,8 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, const struct packet 
 	t->fin = tcp.fin;
 	t->syn = tcp.syn;
 	t->rst = tcp.rst;
+	t->push = tcp.psh;
+	t->window_shut = !tcp.window;
 	t->has_ack = tcp.ack;
 	t->payload = p->len - headers;
 	t->payload_one = p->size - headers;

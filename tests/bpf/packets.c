@@ -162,6 +162,8 @@ void frame_tcp(struct frame *f, const struct ip *ip, const struct segment *s)
 	put32(tcp + 8, s->ack);
 	tcp[12] = (20 + options) / 4 << 4;
 	tcp[13] = s->flags;
+	if (!s->window_shut)
+		put16(tcp + 14, 0xffff);
 	if (s->options_n)
 		memcpy(tcp + 20, s->options, s->options_n);
 	if (s->mss) {

@@ -35,12 +35,13 @@ struct ip {
 	size_t extensions_n;
 };
 
-enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 
 struct segment {
 	uint16_t local_port, remote_port; /* 0: 40000 and 443 */
 	uint32_t seq, ack;
 	uint8_t flags;
+	bool window_shut;	/* else all that can be said without scaling */
 	uint16_t mss;		/* option, 0: none */
 	const uint8_t *options; /* further ones, before the MSS, padded to a multiple of 4 with "end of options" */
 	size_t options_n;

@@ -226,6 +226,44 @@ static void test_ack_after_fin(void **state)
 	assert_int_equal(flow_only(h)->hole_ms, 0);
 }
 
+static void receive_pushed(struct harness *h, uint32_t seq, size_t payload)
+{
+	tcp(h, false, &(struct segment){ .seq = seq, .ack = 1, .flags = TCP_ACK | TCP_PSH, .payload = payload });
+}
+
+/* What comes last tells whether that was all, in whatever order it comes; an acknowledgement tells nothing. */
+static void test_more_to_come(void **state)
+{
+	struct harness *h = *state;
+
+	receive(h, ISN, FULL);
+	assert_true(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
+	receive(h, ISN + FULL, 0);
+	assert_true(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
+	receive_pushed(h, ISN + 2 * FULL, 100);
+	assert_false(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
+	receive(h, ISN + FULL, FULL);
+	assert_false(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
+	receive(h, ISN + 2 * FULL + 100, FULL);
+	assert_true(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
+	tcp(h, false,
+	    &(struct segment){ .seq = ISN + 3 * FULL + 100, .ack = 1, .flags = TCP_ACK | TCP_FIN, .payload = 10 });
+	assert_false(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
+}
+
+static void test_window_shut(void **state)
+{
+	struct harness *h = *state;
+
+	receive(h, ISN, FULL);
+	tcp(h, true, &(struct segment){ .seq = 1, .ack = ISN + FULL, .flags = TCP_ACK, .window_shut = true });
+	assert_true(flow_only(h)->flags & WIRE_FLOW_RX_SHUT);
+	assert_true(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
+	tcp(h, false, &(struct segment){ .seq = ISN + FULL, .ack = 1, .flags = TCP_ACK, .window_shut = true });
+	send_ack(h, ISN + FULL);
+	assert_false(flow_only(h)->flags & WIRE_FLOW_RX_SHUT);
+}
+
 static void test_largest_of_a_tick(void **state)
 {
 	struct harness *h = *state;
@@ -243,19 +281,11 @@ static void test_largest_of_a_tick(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_in_order),
-		bpf_test(test_acknowledged),
-		bpf_test(test_sent_again),
-		bpf_test(test_hole_by_data),
-		bpf_test(test_hole_by_ack),
-		bpf_test(test_filled_by_data),
-		bpf_test(test_filled_by_ack),
-		bpf_test(test_local_ack_leads),
-		bpf_test(test_jump_not_believed),
-		bpf_test(test_wrap_around),
-		bpf_test(test_reset),
-		bpf_test(test_fin),
-		bpf_test(test_ack_after_fin),
+		bpf_test(test_in_order),	  bpf_test(test_acknowledged),	  bpf_test(test_sent_again),
+		bpf_test(test_hole_by_data),	  bpf_test(test_hole_by_ack),	  bpf_test(test_filled_by_data),
+		bpf_test(test_filled_by_ack),	  bpf_test(test_local_ack_leads), bpf_test(test_jump_not_believed),
+		bpf_test(test_wrap_around),	  bpf_test(test_reset),		  bpf_test(test_fin),
+		bpf_test(test_ack_after_fin),	  bpf_test(test_more_to_come),	  bpf_test(test_window_shut),
 		bpf_test(test_largest_of_a_tick),
 	};
 

@@ -178,9 +178,23 @@ static void hung(struct network *n, const struct story *s, uint32_t second)
 	n->hung[1] = second >= TROUBLE_S;
 }
 
+/* Silent servers, and gaps in the counters that are of others. */
+static void hung_at_loss(struct network *n, const struct story *s, uint32_t second)
+{
+	hung(n, s, second);
+	if (!second)
+		n->loss[WIRE_TX] = n->loss[WIRE_RX] = 0.03 + 0.03 * (s->seed % 4);
+}
+
 static void window_shut(struct network *n, const struct story *s, uint32_t second)
 {
 	n->full[s->seed % NETWORK_HOSTS] = second >= TROUBLE_S;
+}
+
+/* What the remote side has to say waits, and other packets are lost now and then. */
+static void reads_nothing(struct network *n, const struct story *s, uint32_t second)
+{
+	n->full_here = second >= TROUBLE_S && second < TROUBLE_S + 5 + s->seed % 30;
 }
 
 static void reordering(struct network *n, const struct story *s, uint32_t second)
@@ -536,7 +550,9 @@ const struct kind KINDS[] = {
 	{ "firewall forgets all", firewall_forgets_all, false, 80, KIND_UNSOLVED },
 	{ "port filtered", port_filtered, false, 60, 0 },
 	{ "server hangs", hung, false, 80, 0 },
+	{ "server hangs at loss", hung_at_loss, false, 80, 0 },
 	{ "window shut", window_shut, false, 80, 0 },
+	{ "reads nothing", reads_nothing, false, 80, 0 },
 	{ "busy machine", late_at_times, false, 80, 0 },
 	{ "reordering", reordering, false, 60, 0 },
 	{ "roaming", roams, false, 80, 0 },

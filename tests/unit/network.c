@@ -13,7 +13,6 @@
 #include "network_internal.h"
 #include "outer.h"
 
-#define RTO_MIN_MS	  200
 #define ABANDON_MS	  60000 /* an application's patience */
 #define ECHO		  NETWORK_CONNECTIONS
 #define DATAGRAM	  (NETWORK_CONNECTIONS + 1)

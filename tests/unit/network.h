@@ -27,6 +27,8 @@ struct end {
 	uint32_t window;	/* segments */
 	uint32_t rto_ms;
 	msec_t rto_due_ms;
+	uint32_t last;	     /* begin of the last segment that was sent for the first time */
+	msec_t probe_due_ms; /* when it is sent once more if nothing is heard (RFC 8985, 7); 0: not */
 	uint32_t duplicates;
 	bool repeated_early;
 	msec_t duplicate_ms; /* when the first of them came */
@@ -80,8 +82,9 @@ struct network {
 	bool hung[NETWORK_HOSTS];				   /* it acknowledges and never answers */
 	bool filtered[NETWORK_HOSTS];				   /* a firewall drops what opens a connection to it */
 	bool full[NETWORK_HOSTS];				   /* its window is shut: one byte at a time is tried */
-	uint32_t host_mtu[NETWORK_HOSTS];			   /* inner: a firewall drops what is larger; 0: none */
-	double syn_loss;	   /* a firewall lets but a part of the SYNs to the hosts pass */
+	bool full_here;			  /* the same of all clients and servers on this side */
+	uint32_t host_mtu[NETWORK_HOSTS]; /* inner: a firewall drops what is larger; 0: none */
+	double syn_loss;		  /* a firewall lets but a part of the SYNs to the hosts pass */
 	uint32_t rate, queue_ms;   /* bytes a millisecond of the narrowest link, 0: no limit; what its queue holds */
 	uint32_t firewall_idle_ms; /* a firewall forgets connections idle for so long; 0: none */
 	msec_t firewall_began_ms;  /* it knows no connection from before that */

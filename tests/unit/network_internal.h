@@ -7,7 +7,8 @@
 
 #define WINDOW_FIRST 10
 #define RTO_FIRST_MS 1000 /* RFC 6298 */
-#define HEADERS_V4   40	  /* bytes at least, IPv4 and TCP */
+#define RTO_MIN_MS   200
+#define HEADERS_V4   40 /* bytes at least, IPv4 and TCP */
 #define HEADERS_V6   60
 
 static inline int32_t after(uint32_t a, uint32_t b)

@@ -8,6 +8,13 @@
 #define ACK_DELAY_MS 40
 #define WINDOW_MAX   40
 #define RTO_MAX_MS   120000
+#define PROBE_ALONE  200 /* ms that a receiver may wait for a second segment, as Linux reckons */
+
+/* Whether that end's application reads nothing, so that one byte at a time is tried. */
+static bool is_full(const struct network *n, const struct connection *c, bool local)
+{
+	return local ? n->full_here : n->full[c->host];
+}
 
 /* What is acknowledged with it, and what has come besides. */
 static void twice_tell(struct end *e, struct segment *s)
@@ -35,7 +42,12 @@ static uint32_t sack_skip(const struct end *e, uint32_t seq)
 static uint32_t segment_cut(struct network *n, struct connection *c, bool local, uint32_t seq)
 {
 	struct end *e = &c->end[!local];
-	struct segment s = { .seq = seq, .ack = e->rcv, .has_ack = e->rcv != 0, .headers = n->headers };
+	struct segment s = { .seq = seq,
+			     .ack = e->rcv,
+			     .has_ack = e->rcv != 0,
+			     .window_shut = is_full(n, c, local),
+			     .headers = n->headers };
+	bool window_try = is_full(n, c, !local) && after(e->top, seq) <= 0;
 	uint32_t next;
 
 	twice_tell(e, &s);
@@ -45,13 +57,14 @@ static uint32_t segment_cut(struct network *n, struct connection *c, bool local,
 		next = seq + 1;
 	} else {
 		s.payload = e->end - seq < n->mss ? e->end - seq : n->mss;
-		if (local && n->full[c->host])
+		if (window_try)
 			s.payload = 1;
 		next = seq + s.payload;
+		s.more = after(e->end, next) > 0;
 	}
 	e->ack_due_ms = 0;
 	segment_send(n, c, local, &s);
-	if (after(next, e->top) > 0)
+	if (!window_try && after(next, e->top) > 0)
 		e->top = next;
 	return next;
 }
@@ -59,7 +72,11 @@ static uint32_t segment_cut(struct network *n, struct connection *c, bool local,
 static void acknowledge(struct network *n, struct connection *c, bool local)
 {
 	struct end *e = &c->end[!local];
-	struct segment s = { .seq = e->nxt, .ack = e->rcv, .has_ack = true, .headers = n->headers };
+	struct segment s = { .seq = e->nxt,
+			     .ack = e->rcv,
+			     .has_ack = true,
+			     .window_shut = is_full(n, c, local),
+			     .headers = n->headers };
 
 	twice_tell(e, &s);
 	sack_tell(n, e, &s);
@@ -67,18 +84,35 @@ static void acknowledge(struct network *n, struct connection *c, bool local)
 	segment_send(n, c, local, &s);
 }
 
+/* One that is heard of nothing sends its last segment again before it doubts all of them. */
+static void probe_arm(const struct network *n, struct end *e)
+{
+	uint32_t pto_ms = 2 * (rto_ms(n) - RTO_MIN_MS) + (e->last == e->una ? PROBE_ALONE : 0);
+
+	e->probe_due_ms = 0;
+	if (n->sack && e->last != e->first && after(e->nxt, e->una) > 0)
+		e->probe_due_ms = n->now_ms + (pto_ms < e->rto_ms ? pto_ms : e->rto_ms);
+}
+
 void end_send(struct network *n, struct connection *c, bool local)
 {
 	struct end *e = &c->end[!local];
+	bool is_new = false;
 
 	while (after(e->end, e->nxt) > 0 && e->nxt - e->una < e->window * n->mss) {
-		if (local && n->full[c->host] && e->una != e->nxt)
+		if (is_full(n, c, !local) && e->una != e->nxt)
 			return;
 		if (e->una == e->nxt)
 			e->rto_due_ms = n->now_ms + e->rto_ms;
+		if (after(e->nxt, e->top) >= 0) {
+			e->last = e->nxt;
+			is_new = true;
+		}
 		e->nxt = segment_cut(n, c, local, e->nxt);
 		e->nxt = sack_skip(e, e->nxt);
 	}
+	if (is_new && after(e->recover, e->una) <= 0)
+		probe_arm(n, e);
 }
 
 /* Fast retransmission: what was sent later has come. */
@@ -89,6 +123,7 @@ static void end_repeat_early(struct network *n, struct connection *c, bool local
 	if (e->duplicates < DUPLICATES || e->repeated_early || n->now_ms - e->duplicate_ms < n->reorder_ms)
 		return;
 	e->repeated_early = true;
+	e->probe_due_ms = 0;
 	e->window = e->window > 4 ? e->window / 2 : 2;
 	e->recover = e->nxt;
 	segment_cut(n, c, local, e->una);
@@ -101,8 +136,14 @@ void end_time_out(struct network *n, struct connection *c, bool local)
 	if (e->ack_due_ms && n->now_ms >= e->ack_due_ms)
 		acknowledge(n, c, local);
 	end_repeat_early(n, c, local);
+	if (e->una != e->nxt && e->probe_due_ms && n->now_ms >= e->probe_due_ms) {
+		e->probe_due_ms = 0;
+		e->rto_due_ms = n->now_ms + e->rto_ms;
+		segment_cut(n, c, local, e->last);
+	}
 	if (e->una == e->nxt || n->now_ms < e->rto_due_ms)
 		return;
+	e->probe_due_ms = 0;
 	e->rto_ms = 2 * e->rto_ms < RTO_MAX_MS ? 2 * e->rto_ms : RTO_MAX_MS;
 	e->rto_due_ms = n->now_ms + e->rto_ms;
 	e->window = 1;
@@ -128,6 +169,8 @@ static void end_acknowledged(struct network *n, struct connection *c, bool local
 		c->progress_ms = n->now_ms;
 		if (after(e->recover, ack) > 0)
 			segment_cut(n, c, local, ack);
+		else
+			probe_arm(n, e);
 	} else if (bare && ack == e->una && e->una != e->nxt) {
 		if (!e->duplicates++)
 			e->duplicate_ms = n->now_ms;
@@ -167,7 +210,8 @@ void end_receives(struct network *n, struct connection *c, bool local, const str
 	uint32_t to = s->seq + s->payload + s->syn;
 	bool next = s->seq == e->rcv; /* what comes twice or too early is acknowledged at once (RFC 5681, 4.2) */
 
-	if (!local && n->full[c->host] && s->payload) {
+	/* What was sent before that has room. */
+	if (is_full(n, c, local) && s->payload == 1) {
 		acknowledge(n, c, local);
 		return;
 	}

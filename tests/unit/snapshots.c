@@ -267,7 +267,7 @@ void flow_answered(struct scene *s, struct wire_flow *f)
 void flow_delivers(struct scene *s, struct wire_flow *f, uint16_t inner)
 {
 	uint32_t last_tx_data_ms = f->last_tx_data_ms;
-	uint8_t flags = f->flags;
+	uint16_t flags = f->flags;
 
 	flow_tries(s, f, inner);
 	f->last_tx_data_ms = last_tx_data_ms; /* no answer is due: see flow_asks() */

@@ -109,6 +109,10 @@ static void test_loss_of_a_time(void **state)
 	assert_int_equal(ticks, 0);
 	ledger_loss(&l, 0, 9999, &lost, NULL, NULL);
 	assert_int_equal(lost, 1);
+	l.history->ticks[4] = (struct loss_tick){ 2000, 3, 1 };
+	l.history->ticks_next = 5;
+	ledger_loss(&l, 1700, 9999, &lost, NULL, NULL); /* … and hide none of a later time */
+	assert_int_equal(lost, 3);
 }
 
 static struct scene s;
@@ -407,6 +411,52 @@ static void test_tries_after_a_loss(void **state)
 	assert_int_equal(known.again, 2);
 }
 
+/* A connection is seen when its SYN leaves, and the other side's numbers are known only a snapshot later. */
+static void test_numbers_known_later(void **state)
+{
+	struct wire_flow *f;
+	struct trials known;
+
+	(void)state;
+	step();
+	f = scene_flow(&s, "10.1.0.9");
+	f->flags = WIRE_FLOW_SYN_TX;
+	f->tx_first = f->tx_acked = f->rx_first = f->rx_next = f->tx_delivered = f->tx_delivered_ms = 0;
+	step();
+	f->flags |= WIRE_FLOW_TX_KNOWN | WIRE_FLOW_RX_KNOWN | WIRE_FLOW_ESTABLISHED;
+	f->tx_first = f->rx_first = 1U << 29;
+	f->tx_acked = f->tx_end = f->tx_first;
+	f->rx_next = f->rx_first + 8880;
+	flow_delivers(&s, f, 500);
+	flow_receives(&s, f, 8920);
+	step();
+	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
+	assert_int_equal(known.delivered, 1);
+	known = ledger_trials(ledger_of('A', WIRE_RX), 0, 0);
+	assert_int_equal(known.delivered, 1);
+}
+
+/* A hole in a stream that is filled: only if the counters have a gap was something lost, else it came late. */
+static void test_late_is_not_lost(void **state)
+{
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+
+	(void)state;
+	step();
+	for (int i = 0; i < 20; i++) {
+		flow_hole(&s, f, 1368);
+		session_receives(&s, w, 20, 1500);
+		if (i == 7)
+			session_loses(w, 1);
+		step();
+		flow_fills(&s, f);
+		session_receives(&s, w, 1, 1500);
+		step();
+	}
+	assert_int_equal(ledger_trials(ledger_of('A', WIRE_RX), 0, 0).lost, 1);
+}
+
 static void test_more_stalls_than_are_looked_at_are_counted(void **state)
 {
 	(void)state;
@@ -444,6 +494,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_base_loss_is_of_like_sizes, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_ages, start, end),
 		cmocka_unit_test_setup_teardown(test_tries_after_a_loss, start, end),
+		cmocka_unit_test_setup_teardown(test_numbers_known_later, start, end),
+		cmocka_unit_test_setup_teardown(test_late_is_not_lost, start, end),
 		cmocka_unit_test_setup_teardown(test_more_stalls_than_are_looked_at_are_counted, start, end),
 	};
 

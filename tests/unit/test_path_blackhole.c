@@ -243,6 +243,60 @@ static void test_rx_silence_with_gaps(void **state)
 	assert_int_equal(s.log[0].evidence[0].kind, EVIDENCE_TCP_SILENCE);
 }
 
+/*
+ * A download whose path shrinks: nothing behind what vanishes is small enough to show the hole. What came last was not all,
+ * unless the local side takes no more; a server that merely says nothing more is done.
+ */
+static void download_stops(uint16_t flags)
+{
+	struct wire_flow *download, *ping;
+	struct scene_session *w;
+
+	w = scene_session(&s, scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0"));
+	download = scene_flow(&s, "10.1.0.9");
+	ping = scene_ping(&s, "10.1.0.9");
+	for (int i = 0; i < 10 * SECOND; i++) {
+		session_receives(&s, w, 20, 8988);
+		flow_receives(&s, download, 8920);
+		download->rx_next = download->rx_end += 20 * 8868;
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+	}
+	download->flags |= flags;
+	session_loses(w, 10);
+	for (int i = 0; i < 20 * SECOND; i++) {
+		session_receives(&s, w, 1, 172);
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+		if (i == 1 || i == 3 || i == 6 || i == 12 || i == 25 || i == 50)
+			session_loses(w, 1);
+	}
+}
+
+static void test_rx_stops_midway(void **state)
+{
+	(void)state;
+	download_stops(WIRE_FLOW_RX_MORE);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_bracket(&s.log[0], 172, 8988, 1280);
+	assert_int_equal(s.log[0].evidence[0].kind, EVIDENCE_TCP_SILENCE);
+}
+
+static void test_rx_stops_and_is_complete(void **state)
+{
+	(void)state;
+	download_stops(0);
+	scene_assert_silent(&s);
+}
+
+static void test_rx_stops_as_nobody_reads(void **state)
+{
+	(void)state;
+	download_stops(WIRE_FLOW_RX_MORE | WIRE_FLOW_RX_SHUT);
+	scene_assert_silent(&s);
+}
+
 static void test_of_two_peers_only_the_bad_one(void **state)
 {
 	struct wire_flow *bad, *bad_small, *good;
@@ -494,6 +548,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rx_proves_no_padding, start, end),
 		cmocka_unit_test_setup_teardown(test_rx_hole_with_gaps, start, end),
 		cmocka_unit_test_setup_teardown(test_rx_silence_with_gaps, start, end),
+		cmocka_unit_test_setup_teardown(test_rx_stops_midway, start, end),
+		cmocka_unit_test_setup_teardown(test_rx_stops_and_is_complete, start, end),
+		cmocka_unit_test_setup_teardown(test_rx_stops_as_nobody_reads, start, end),
 		cmocka_unit_test_setup_teardown(test_of_two_peers_only_the_bad_one, start, end),
 		cmocka_unit_test_setup_teardown(test_many_flows_are_one_finding, start, end),
 		cmocka_unit_test_setup_teardown(test_path_that_shrinks_under_way, start, end),

@@ -14,6 +14,7 @@
 
 #define OUTAGE_MS      1500	  /* longer than a path of a ping a second is silent */
 #define OUTAGE_ALONE   20	  /* otherwise less than one packet in so many is lost */
+#define FILL_MS	       2000	  /* what was lost is mostly sent again within that time */
 #define RTO_USUAL_MS   1000	  /* a segment is repeated first after less than that */
 #define TICK_BYTES_MAX (1U << 30) /* no stream gets on so far in a tick: it is another one */
 
@@ -70,6 +71,21 @@ static struct trials acked(const struct ledgers *ls, const struct flow *f, const
 	return t;
 }
 
+/*
+ * Of holes that were filled since the last snapshot, those that were losses: each has left a gap in the peer's counters shortly
+ * before. What came late has left none.
+ */
+static uint32_t lost_of_filled(const struct ledgers *ls, const struct ledger *rx, uint32_t filled)
+{
+	msec_t since_ms = ls->now_ms > FILL_MS ? ls->now_ms - FILL_MS : 0;
+	uint32_t gaps, came, told = ledger_trials(rx, 0, since_ms).lost;
+
+	if (!filled)
+		return 0;
+	ledger_loss(rx, since_ms, ls->now_ms, &gaps, &came, NULL);
+	return !came ? filled : gaps > told ? least(filled, gaps - told) : 0;
+}
+
 /* Of several in one tick only the largest size is known: they pass for that. */
 static void trials_enter(struct ledgers *ls, const struct flow *f, struct flow_memory *m, struct ledger *tx,
 			 struct ledger *rx)
@@ -93,7 +109,7 @@ static void trials_enter(struct ledgers *ls, const struct flow *f, struct flow_m
 	ledger_found(tx, m->lost_outer, ls->now_ms, twice);
 	if (size && came && came < TICK_BYTES_MAX && f->rx_filled >= m->rx_filled)
 		ledger_try(rx, ledger_outer_least(rx, size), ls->now_ms,
-			   (struct trials){ came / size + 1, f->rx_filled - m->rx_filled, 0 });
+			   (struct trials){ came / size + 1, lost_of_filled(ls, rx, f->rx_filled - m->rx_filled), 0 });
 }
 
 /* Of a flow that is new, or a connection that has the ports of an earlier one. */
@@ -102,11 +118,8 @@ static void memory_begin(struct flow_memory *m, const struct flow *f, msec_t bef
 	const UT_hash_handle hh = m->hh;
 
 	*m = (struct flow_memory){ .tag = f->tag, .first_ms = f->first_ms, .hh = hh };
-	if (f->first_ms >= before_ms) {
-		m->acked = f->tx_first;
-		m->rx_next = f->rx_first;
+	if (f->first_ms >= before_ms)
 		return;
-	}
 	/* What an old flow has been through may be older than the window. */
 	m->trials = f->tx_delivered;
 	m->retried = f->tx_retried;
@@ -115,6 +128,19 @@ static void memory_begin(struct flow_memory *m, const struct flow *f, msec_t bef
 	m->twice = f->tx_twice;
 	m->rx_next = f->rx_next;
 	m->rx_filled = f->rx_filled;
+	m->flags = f->flags;
+}
+
+/* A side's numbers are counted from the first that was seen of them, in whatever snapshot that was. */
+static void memory_number(struct flow_memory *m, const struct flow *f)
+{
+	uint16_t known = f->flags & ~m->flags;
+
+	if (known & WIRE_FLOW_TX_KNOWN)
+		m->acked = f->tx_first;
+	if (known & WIRE_FLOW_RX_KNOWN)
+		m->rx_next = f->rx_first;
+	m->flags = f->flags;
 }
 
 /* What the flow's finished trials say about base loss. */
@@ -132,6 +158,7 @@ static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *
 	} else if (m->first_ms != f->first_ms) {
 		memory_begin(m, f, ls->before_ms);
 	}
+	memory_number(m, f);
 	trials_enter(ls, f, m, tx, rx);
 	if (f->tx_lost_ms != m->given_up_ms) {
 		m->given_up_ms = f->tx_lost_ms;

@@ -136,16 +136,17 @@ void ledger_loss(const struct ledger *l, msec_t from_ms, msec_t to_ms, uint32_t 
 	uint32_t came = 0, with_loss = 0;
 
 	for (size_t i = 0; i < LEDGER_TICKS; i++) {
-		const struct loss_tick *t = &h->ticks[i];
+		const struct loss_tick *t = &h->ticks[(h->ticks_next + i) % LEDGER_TICKS]; /* the oldest first */
 
 		if (!t->ms || t->ms < from_ms || t->ms > to_ms)
 			continue;
-		sum += t->lost;
+		/* What came late may have closed gaps of before. */
+		sum = sum + t->lost > 0 ? sum + t->lost : 0;
 		came += t->received;
 		with_loss += t->lost > 0;
 	}
 	if (lost)
-		*lost = sum > 0 ? sum : 0;
+		*lost = sum;
 	if (received)
 		*received = came;
 	if (lost_ticks)

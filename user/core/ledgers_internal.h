@@ -33,6 +33,7 @@ struct session_memory {
 struct flow_memory {
 	uint64_t tag;
 	msec_t first_ms; /* when the flow began */
+	uint16_t flags;	 /* enum wire_flow_flags, of the snapshot before */
 	uint32_t trials, retried, acked, repeated, twice;
 	uint32_t lost;		 /* packets that were entered as lost … */
 	uint32_t lost_outer;	 /* … and under which size the last of them were */

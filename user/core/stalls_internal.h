@@ -62,6 +62,6 @@ void stall_rx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struc
  * rx: what the counters say of a stall, and what they said before the first stall of the path. What was sent and acknowledged
  * says something of the way back, too.
  */
-void stall_loss(struct stall *s, const struct ledger *tx, const struct ledger *rx, msec_t now_ms);
+void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *tx, const struct ledger *rx);
 
 #endif

@@ -17,36 +17,27 @@ static msec_t ms_before(msec_t ms, uint32_t by)
 	return ms > by ? ms - by : 0;
 }
 
-/*
- * The trials of sizes like `outer` or larger since then. A hole in a stream that was filled was a loss or came late: no more
- * were lost than there are gaps in the peer's counters.
- */
-static struct trials trials_before(const struct ledger *rx, uint32_t outer, msec_t since_ms, uint32_t gaps)
-{
-	struct trials t = ledger_trials(rx, outer, since_ms);
-
-	if (t.lost > gaps)
-		t.lost = gaps;
-	return t;
-}
-
-void stall_loss(struct stall *s, const struct ledger *tx, const struct ledger *rx, msec_t now_ms)
+void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *tx, const struct ledger *rx)
 {
 	msec_t from = ms_before(s->first_ms, CLOCK_SLACK_MS);
 	msec_t well = rx->stalled_ms ? ms_before(rx->stalled_ms, CLOCK_SLACK_MS) : from;
 	msec_t window = ledger_known_since_ms(rx, well, LEDGER_WINDOW_MS);
 	struct trials there = ledger_trials(tx, 0, window);
-	uint32_t gaps, came;
+	uint32_t gaps, came, lost;
 
 	if (well > from)
 		well = from;
-	ledger_loss(rx, from, now_ms, &s->lost, &s->received, &s->lost_ticks);
-	ledger_silence(rx, from, now_ms, &s->silent_from_ms, &s->silent_to_ms);
-	ledger_loss(rx, window, well ? well - 1 : 0, &gaps, &came, NULL);
+	/* What is missing since the last snapshot may merely be late, and what has come since then may have been. */
+	ledger_loss(rx, from, ls->now_ms, &lost, &s->received, NULL);
+	ledger_loss(rx, from, ms_before(ls->before_ms, 1), &s->lost, NULL, &s->lost_ticks);
+	if (s->lost > lost)
+		s->lost = lost;
+	ledger_silence(rx, from, ls->now_ms, &s->silent_from_ms, &s->silent_to_ms);
+	ledger_loss(rx, window, ms_before(well, 1), &gaps, &came, NULL);
 	s->lost_before = gaps + there.lost;
 	s->received_before = came + there.delivered;
-	s->like_before = trials_before(rx, s->outer, ledger_loss_since_ms(rx, s->outer, now_ms), gaps);
-	s->all_before = trials_before(rx, 0, window, gaps);
+	s->like_before = ledger_trials(rx, s->outer, ledger_loss_since_ms(rx, s->outer, ls->now_ms));
+	s->all_before = ledger_trials(rx, 0, window);
 }
 
 /*
@@ -69,7 +60,11 @@ msec_t flow_answer_due_ms(const struct flow *f)
 {
 	bool remote_serves = f->flags & WIRE_FLOW_SYN_TX;
 
-	if (f->hole_ms || (f->flags & WIRE_FLOW_CLOSED) || (!remote_serves && !f->mss_remote))
+	if (f->hole_ms || (f->flags & WIRE_FLOW_RX_SHUT))
+		return 0;
+	if (f->flags & WIRE_FLOW_RX_MORE)
+		return f->last_rx_data_ms;
+	if ((f->flags & WIRE_FLOW_CLOSED) || (!remote_serves && !f->mss_remote))
 		return 0;
 	if (remote_serves && (f->flags & WIRE_FLOW_TX_REQUEST))
 		return f->last_tx_data_ms;
@@ -97,12 +92,17 @@ static bool is_overdue(const struct ledgers *ls, const struct flow *f, const str
 		*found = (struct stall){ .kind = EVIDENCE_TCP_HOLE,
 					 .outer = segment_bound(f, rx, f->hole_end - f->rx_next),
 					 .tries = 1,
+					 .owed = true,
 					 .first_ms = since,
 					 .last_ms = f->last_rx_ms };
 		return now - f->last_rx_ms <= STALL_FORGET_MS;
 	}
 	*found = (struct stall){
-		.kind = EVIDENCE_TCP_SILENCE, .outer = segment_bound(f, rx, 0), .first_ms = since, .last_ms = now
+		.kind = EVIDENCE_TCP_SILENCE,
+		.outer = segment_bound(f, rx, 0),
+		.first_ms = since,
+		.last_ms = now,
+		.owed = f->flags & WIRE_FLOW_RX_MORE,
 	};
 	return !f->trial_last_ms && now - since <= STALL_FORGET_MS;
 }
@@ -117,6 +117,6 @@ void stall_rx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struc
 	s = stall_add(rx, f, &found);
 	if (!s)
 		return;
-	stall_loss(s, tx, rx, ls->now_ms);
+	stall_loss(ls, s, tx, rx);
 	s->tries += s->lost;
 }

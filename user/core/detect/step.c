@@ -10,8 +10,8 @@
 #include "chance.h"
 #include "outer.h"
 
-#define CHANCE_MAX	  1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
-#define CHANCE_GAPS_JUMBO 1e-2 /* rx: that gaps are of others, where a size of that kind is expected to vanish */
+#define CHANCE_MAX  1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
+#define CHANCE_GAPS 1e-2 /* rx: that gaps are of others, where something is owed or a size is expected to vanish */
 #define CHANCE_CHANGED                                                                                                 \
 	1e-3 /* that loss of all sizes has just risen instead of the path's MTU having sunk: both are rare */
 #define TRIES_MIN	      3	   /* of one flow: less may be one burst of loss */
@@ -280,8 +280,8 @@ static double lost_by_others(const struct stall *s, uint32_t n)
 }
 
 /*
- * rx: whether chance would explain the gaps. Only a hole in its stream says that a flow does lose packets; where it is merely
- * silent, its server may think, and the gaps are of others.
+ * rx: whether chance would explain the gaps. They may be of others: where a flow is merely silent, its server may think, and of
+ * one that owes something the sender may be gone.
  */
 static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
 {
@@ -298,9 +298,8 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	/* More than these flows can lose: the path loses everything alike. */
 	if (s->kind != EVIDENCE_TCP_HOLE && s->lost > STALL_LOSS_MAX * l->stalls_total)
 		return true;
-	if (s->kind == EVIDENCE_TCP_SILENCE &&
-	    chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) >
-		    (jumbo && !before ? CHANCE_GAPS_JUMBO : CHANCE_MAX))
+	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) >
+	    (s->owed || (jumbo && !before) ? CHANCE_GAPS : CHANCE_MAX))
 		return true;
 	all = looks * chance_lost_too(n + 1, runs, known, none, after_a_loss(&s->all_before));
 	like = looks *
