@@ -13,6 +13,8 @@
 
 #define SCENE_START_MS	1000
 #define SCENE_TICK_MS	250
+#define SECOND		(1000 / SCENE_TICK_MS) /* in snapshots */
+#define MINUTE		(60 * SECOND)
 #define SCENE_LINKS	4
 #define SCENE_PEERS	8
 #define SCENE_FLOWS	512

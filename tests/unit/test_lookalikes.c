@@ -12,8 +12,7 @@
 
 #include "network.h"
 
-#define SECOND 4 /* snapshots */
-#define SEEDS  50
+#define SEEDS 50
 
 static struct scene s;
 

@@ -4,33 +4,10 @@
  * snapshots, as short as they can be told. Their look-alikes are in test_lookalikes.c.
  */
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "network.h"
-
-#define SECOND 4 /* snapshots */
-
-static struct scene s;
-
-static int start(void **state)
-{
-	(void)state;
-	scene_start(&s, 8920);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	scene_end(&s);
-	return 0;
-}
+#include "stalled_mail.h"
 
 static void assert_bracket(const struct finding *f, uint32_t lower, uint32_t upper, uint32_t recommended)
 {
@@ -40,12 +17,12 @@ static void assert_bracket(const struct finding *f, uint32_t lower, uint32_t upp
 	assert_false(f->path_mtu_exact);
 }
 
-/* f stalls while segments of `passing` bytes get through on another flow. */
-static void stall_beside(struct wire_flow *f, uint16_t inner, struct wire_flow *other, uint16_t passing, unsigned int n)
+/* The mail stalls while segments of `passing` bytes get through on the other flow. */
+static void stall_beside(uint16_t inner, uint16_t passing, unsigned int n)
 {
 	while (n--) {
 		flow_delivers(&s, other, passing);
-		scene_stall(&s, f, inner, NULL, 1);
+		scene_stall(&s, mail, inner, NULL, 1);
 	}
 }
 
@@ -53,13 +30,8 @@ static void stall_beside(struct wire_flow *f, uint16_t inner, struct wire_flow *
 static void test_tx_hole_is_found_and_described(void **state)
 {
 	const struct finding *f = &s.log[0];
-	struct wire_flow *mail, *other;
-
 	(void)state;
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	mail = scene_flow(&s, "10.1.0.9");
-	other = scene_flow(&s, "10.1.0.9");
-	stall_beside(mail, 8920, other, 1428, 4 * SECOND);
+	stall_beside(8920, 1428, 4 * SECOND);
 	assert_int_equal(s.log_n, 1);
 	assert_int_equal(f->class, FINDING_PATH_BLACKHOLE);
 	assert_int_equal(f->state, FINDING_OPEN);
@@ -82,12 +54,7 @@ static void test_tx_hole_is_found_and_described(void **state)
 static void test_the_flows_that_suffer_are_named(void **state)
 {
 	const struct finding_flow *flow = &s.log[0].flows[0];
-	struct wire_flow *mail, *other;
-
 	(void)state;
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	mail = scene_flow(&s, "10.1.0.9");
-	other = scene_flow(&s, "10.1.0.9");
 	scene_stall(&s, mail, 8920, other, 4 * SECOND);
 	assert_int_equal(s.opened, 1);
 	assert_int_equal(s.log[0].flows_n, 1);
@@ -101,11 +68,9 @@ static void test_the_flows_that_suffer_are_named(void **state)
 /* The pings of the incident: 1428 passes, 1448 does not. One try more or less of the same size makes 1440. */
 static void test_pings_narrow_the_bracket_to_sixteen_bytes(void **state)
 {
-	struct wire_flow *small, *large, *other;
+	struct wire_flow *small, *large;
 
 	(void)state;
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	other = scene_flow(&s, "10.1.0.9");
 	small = scene_ping(&s, "10.1.0.9");
 	large = scene_ping(&s, "10.1.0.9");
 	for (int second = 0; second < 6; second++) {
@@ -122,12 +87,7 @@ static void test_pings_narrow_the_bracket_to_sixteen_bytes(void **state)
 /* Thin evidence gives no more than the floor: nothing above 160 bytes is proven. */
 static void test_nothing_proven_recommends_the_floor(void **state)
 {
-	struct wire_flow *mail, *other;
-
 	(void)state;
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	mail = scene_flow(&s, "10.1.0.9");
-	other = scene_flow(&s, "10.1.0.9");
 	scene_stall(&s, mail, 8920, other, 4 * SECOND);
 	assert_int_equal(scene_last(&s)->recommended_mtu, 1280);
 	assert_int_equal(scene_last(&s)->basis, BASIS_FLOOR);
@@ -136,13 +96,9 @@ static void test_nothing_proven_recommends_the_floor(void **state)
 
 static void test_ipv6_underlay_takes_eighty_bytes(void **state)
 {
-	struct wire_flow *mail, *other;
-
 	(void)state;
-	scene_peer(&s, 'A', "2001:db8::1", "10.1.0.0");
-	mail = scene_flow(&s, "10.1.0.9");
-	other = scene_flow(&s, "10.1.0.9");
-	stall_beside(mail, 1412, other, 1408, 4 * SECOND);
+	start_over(8920, "2001:db8::1");
+	stall_beside(1412, 1408, 4 * SECOND);
 	assert_int_equal(s.opened, 1);
 	assert_bracket(scene_last(&s), 1488, 1504, 1408);
 }
@@ -150,26 +106,19 @@ static void test_ipv6_underlay_takes_eighty_bytes(void **state)
 /* A path of 1492: inner packets die above 1424, and with all that arrives proven that is what is recommended. */
 static void test_the_recommendation_fits_the_path(void **state)
 {
-	struct wire_flow *mail, *other;
-
 	(void)state;
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	mail = scene_flow(&s, "10.1.0.9");
-	other = scene_flow(&s, "10.1.0.9");
-	stall_beside(mail, 1425, other, 1424, 4 * SECOND);
+	stall_beside(1425, 1424, 4 * SECOND);
 	assert_bracket(scene_last(&s), 1484, 1500, 1424);
 }
 
 /* rx: the peer may not pad as far as this end would; what arrives proves no more than its own size. */
 static void test_rx_proves_no_padding(void **state)
 {
-	struct wire_flow *web, *other;
+	struct wire_flow *web;
 
 	(void)state;
-	s.links[1].mtu = 1500;
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	start_over(1500, "192.0.2.1");
 	web = scene_flow(&s, "10.1.0.9");
-	other = scene_flow(&s, "10.1.0.9");
 	flow_hole(&s, web, 1448);
 	for (int i = 0; i < 8 * SECOND; i++) {
 		flow_receives(&s, other, 1432); /* from a host with the right MTU on a path of 1492 */
@@ -185,11 +134,11 @@ static void test_rx_proves_no_padding(void **state)
 /* rx: the server's certificate never comes, its last, small segment does; the counters show what was lost. */
 static void test_rx_hole_with_gaps(void **state)
 {
-	struct scene_session *w;
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
 	struct wire_flow *tls;
 
 	(void)state;
-	w = scene_session(&s, scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0"));
+	s.flows_n = 0; /* no mail */
 	tls = scene_flow(&s, "10.1.0.9");
 	session_receives(&s, w, 20, 1500);
 	scene_tick(&s);
@@ -216,10 +165,10 @@ static void test_rx_hole_with_gaps(void **state)
 static void test_rx_silence_with_gaps(void **state)
 {
 	struct wire_flow *tls, *ping;
-	struct scene_session *w;
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
 
 	(void)state;
-	w = scene_session(&s, scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0"));
+	s.flows_n = 0; /* no mail */
 	tls = scene_flow(&s, "10.1.0.9");
 	ping = scene_ping(&s, "10.1.0.9");
 	for (int i = 0; i < 10 * SECOND; i++) {
@@ -249,10 +198,10 @@ static void test_rx_silence_with_gaps(void **state)
  */
 static void download_stops(uint16_t flags)
 {
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
 	struct wire_flow *download, *ping;
-	struct scene_session *w;
 
-	w = scene_session(&s, scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0"));
+	s.flows_n = 0; /* no mail */
 	download = scene_flow(&s, "10.1.0.9");
 	ping = scene_ping(&s, "10.1.0.9");
 	for (int i = 0; i < 10 * SECOND; i++) {
@@ -302,7 +251,6 @@ static void test_of_two_peers_only_the_bad_one(void **state)
 	struct wire_flow *bad, *bad_small, *good;
 
 	(void)state;
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
 	scene_peer(&s, 'B', "192.0.2.2", "10.2.0.0");
 	bad = scene_flow(&s, "10.2.0.9");
 	bad_small = scene_flow(&s, "10.2.0.9");
@@ -318,11 +266,9 @@ static void test_of_two_peers_only_the_bad_one(void **state)
 
 static void test_many_flows_are_one_finding(void **state)
 {
-	struct wire_flow *other, *bad[100];
+	struct wire_flow *bad[100];
 
 	(void)state;
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	other = scene_flow(&s, "10.1.0.9");
 	for (int i = 0; i < 100; i++)
 		bad[i] = scene_flow(&s, i % 2 ? "10.1.0.9" : "10.1.0.8");
 	for (int tick = 0; tick < 6 * SECOND; tick++) {
@@ -339,22 +285,17 @@ static void test_many_flows_are_one_finding(void **state)
 /* Another uplink takes over, and 1500 is no longer 1500. */
 static void test_path_that_shrinks_under_way(void **state)
 {
-	struct wire_flow *bulk, *other;
-
 	(void)state;
-	s.links[1].mtu = 1440;
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	bulk = scene_flow(&s, "10.1.0.9");
-	other = scene_flow(&s, "10.1.0.9");
+	start_over(1440, "192.0.2.1");
 	for (int i = 0; i < 30 * SECOND; i++) {
-		flow_delivers(&s, bulk, 1440);
+		flow_delivers(&s, mail, 1440);
 		flow_delivers(&s, other, 1300);
 		scene_tick(&s);
 	}
 	scene_assert_silent(&s);
 	for (int i = 0; i < 10 * SECOND; i++) {
 		flow_delivers(&s, other, 1300);
-		scene_stall(&s, bulk, 1440, NULL, 1);
+		scene_stall(&s, mail, 1440, NULL, 1);
 	}
 	assert_int_equal(s.opened, 1);
 	assert_bracket(&s.log[0], 1372, 1500, 1312);
@@ -366,27 +307,21 @@ static void test_path_that_shrinks_under_way(void **state)
  */
 static void failover_to_a_smaller_path(int tries)
 {
-	struct wire_flow *bulk, *other;
-	struct peer *a;
-
-	s.links[1].mtu = 1440;
-	a = scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	bulk = scene_flow(&s, "10.1.0.9");
-	other = scene_flow(&s, "10.1.0.9");
+	start_over(1440, "192.0.2.1");
 	for (int i = 0; i < 30 * SECOND; i++) {
 		for (int again = 1; again < tries; again++)
-			flow_tries(&s, bulk, 1440);
-		flow_delivers(&s, bulk, 1440);
+			flow_tries(&s, mail, 1440);
+		flow_delivers(&s, mail, 1440);
 		flow_delivers(&s, other, 1300);
 		scene_tick(&s);
 	}
-	a->egress_ifindex = 0; /* between the two there may be no way at all */
+	s.peers[0].egress_ifindex = 0; /* between the two there may be no way at all */
 	scene_tick(&s);
-	a->egress_ifindex = s.links[0].ifindex + 100;
+	s.peers[0].egress_ifindex = s.links[0].ifindex + 100;
 	for (int i = 0; i < 12 * SECOND; i++) {
 		if (i % SECOND == 1)
 			flow_delivers(&s, other, 1300);
-		scene_stall(&s, bulk, 1440, NULL, 1);
+		scene_stall(&s, mail, 1440, NULL, 1);
 	}
 	assert_int_equal(s.opened, 1);
 	assert_bracket(&s.log[0], 1372, 1500, 1312);
@@ -407,12 +342,7 @@ static void test_what_was_lost_on_the_first_uplink_says_nothing_of_the_second(vo
 /* The sender helps itself (RFC 4821) and goes on with less: the hole is still there. */
 static void test_size_that_the_sender_gave_up(void **state)
 {
-	struct wire_flow *mail, *other;
-
 	(void)state;
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	mail = scene_flow(&s, "10.1.0.9");
-	other = scene_flow(&s, "10.1.0.9");
 	scene_tick(&s);
 	for (int i = 0; i < 5; i++) {
 		flow_tries(&s, mail, 8920);
@@ -425,76 +355,6 @@ static void test_size_that_the_sender_gave_up(void **state)
 	}
 	assert_int_equal(s.opened, 1);
 	assert_bracket(scene_last(&s), 1132, 8980, 1280);
-}
-
-#define CROWD 300 /* more stalled flows than a path's ledger holds */
-
-/* A flow of which nothing has come back yet since the programs look. */
-static struct wire_flow *unheard_flow(const char *remote, uint8_t flags)
-{
-	struct wire_flow *f = scene_flow(&s, remote), seen = *f;
-
-	*f = (struct wire_flow){ .tag = seen.tag,
-				 .ifindex = seen.ifindex,
-				 .family = seen.family,
-				 .protocol = seen.protocol,
-				 .flags = flags | WIRE_FLOW_TX_KNOWN,
-				 .headers = seen.headers,
-				 .first_ms = seen.first_ms,
-				 .last_tx_ms = seen.last_tx_ms,
-				 .last_rx_ms = seen.last_rx_ms,
-				 .local_port = seen.local_port,
-				 .remote_port = seen.remote_port };
-	memcpy(f->local, seen.local, sizeof(f->local));
-	memcpy(f->remote, seen.remote, sizeof(f->remote));
-	return f;
-}
-
-/* Beside a crowd that each `pause` ticks sends the same once more, a new connection begins to stall: it is told of within 5 s. */
-static void assert_told_beside(uint8_t flags, uint16_t inner, unsigned int pause, unsigned int begins)
-{
-	struct wire_flow *crowd[CROWD], *other, *fresh = NULL;
-
-	scene_end(&s);
-	scene_start(&s, 8920);
-	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	other = scene_flow(&s, "10.1.0.9");
-	for (size_t i = 0; i < CROWD; i++)
-		crowd[i] = unheard_flow(i % 2 ? "10.1.0.9" : "10.1.0.8", flags);
-	for (unsigned int tick = 0; tick < begins + 5 * SECOND; tick++) {
-		for (size_t i = 0; i < CROWD; i++)
-			if (tick % pause == i % pause)
-				flow_tries(&s, crowd[i], inner);
-		flow_delivers(&s, other, 100);
-		if (tick == begins) {
-			assert_int_equal(s.opened, 0);
-			fresh = scene_flow(&s, "10.1.0.9");
-		}
-		if (fresh)
-			scene_stall(&s, fresh, 8920, NULL, 1);
-		else
-			scene_tick(&s);
-	}
-	assert_int_equal(s.opened, 1);
-}
-
-/*
- * Who starts this program in the middle of it all: hundreds of connections have stalled for long and try again once a minute,
- * and their clients try anew.
- */
-static void test_new_one_among_old_ones(void **state)
-{
-	(void)state;
-	assert_told_beside(0, 8920, 60 * SECOND, 1);
-	assert_told_beside(0, 8920, 60 * SECOND, 20 * SECOND);
-	assert_told_beside(0, 8920, 60 * SECOND, 70 * SECOND);
-}
-
-/* Hundreds of hosts that are not there are asked for a connection meanwhile. */
-static void test_new_one_among_syns(void **state)
-{
-	(void)state;
-	assert_told_beside(WIRE_FLOW_SYN_TX, 60, 2 * SECOND, 10 * SECOND);
 }
 
 /* Packet by packet: whatever the seed, the hole is found in its own direction, and its bracket holds the truth. */
@@ -539,28 +399,24 @@ static void test_simulated_hole_from_the_peer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_tx_hole_is_found_and_described, start, end),
-		cmocka_unit_test_setup_teardown(test_the_flows_that_suffer_are_named, start, end),
-		cmocka_unit_test_setup_teardown(test_pings_narrow_the_bracket_to_sixteen_bytes, start, end),
-		cmocka_unit_test_setup_teardown(test_nothing_proven_recommends_the_floor, start, end),
-		cmocka_unit_test_setup_teardown(test_ipv6_underlay_takes_eighty_bytes, start, end),
-		cmocka_unit_test_setup_teardown(test_the_recommendation_fits_the_path, start, end),
-		cmocka_unit_test_setup_teardown(test_rx_proves_no_padding, start, end),
-		cmocka_unit_test_setup_teardown(test_rx_hole_with_gaps, start, end),
-		cmocka_unit_test_setup_teardown(test_rx_silence_with_gaps, start, end),
-		cmocka_unit_test_setup_teardown(test_rx_stops_midway, start, end),
-		cmocka_unit_test_setup_teardown(test_rx_stops_and_is_complete, start, end),
-		cmocka_unit_test_setup_teardown(test_rx_stops_as_nobody_reads, start, end),
-		cmocka_unit_test_setup_teardown(test_of_two_peers_only_the_bad_one, start, end),
-		cmocka_unit_test_setup_teardown(test_many_flows_are_one_finding, start, end),
-		cmocka_unit_test_setup_teardown(test_path_that_shrinks_under_way, start, end),
-		cmocka_unit_test_setup_teardown(test_what_passed_on_the_first_uplink_says_nothing_of_the_second, start,
-						end),
-		cmocka_unit_test_setup_teardown(test_what_was_lost_on_the_first_uplink_says_nothing_of_the_second,
-						start, end),
-		cmocka_unit_test_setup_teardown(test_size_that_the_sender_gave_up, start, end),
-		cmocka_unit_test_setup_teardown(test_new_one_among_old_ones, start, end),
-		cmocka_unit_test_setup_teardown(test_new_one_among_syns, start, end),
+		stalled_mail_test(test_tx_hole_is_found_and_described),
+		stalled_mail_test(test_the_flows_that_suffer_are_named),
+		stalled_mail_test(test_pings_narrow_the_bracket_to_sixteen_bytes),
+		stalled_mail_test(test_nothing_proven_recommends_the_floor),
+		stalled_mail_test(test_ipv6_underlay_takes_eighty_bytes),
+		stalled_mail_test(test_the_recommendation_fits_the_path),
+		stalled_mail_test(test_rx_proves_no_padding),
+		stalled_mail_test(test_rx_hole_with_gaps),
+		stalled_mail_test(test_rx_silence_with_gaps),
+		stalled_mail_test(test_rx_stops_midway),
+		stalled_mail_test(test_rx_stops_and_is_complete),
+		stalled_mail_test(test_rx_stops_as_nobody_reads),
+		stalled_mail_test(test_of_two_peers_only_the_bad_one),
+		stalled_mail_test(test_many_flows_are_one_finding),
+		stalled_mail_test(test_path_that_shrinks_under_way),
+		stalled_mail_test(test_what_passed_on_the_first_uplink_says_nothing_of_the_second),
+		stalled_mail_test(test_what_was_lost_on_the_first_uplink_says_nothing_of_the_second),
+		stalled_mail_test(test_size_that_the_sender_gave_up),
 		cmocka_unit_test(test_simulated_hole_to_the_peer),
 		cmocka_unit_test(test_simulated_hole_from_the_peer),
 	};
