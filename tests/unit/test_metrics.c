@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "metrics.h"
-#include "test_sink_scene.h"
+#include "sink_scene.h"
 
 #define TEXT_MAX (1 << 20)
 

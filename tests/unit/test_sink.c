@@ -3,26 +3,11 @@
  * The sinks. Findings and status made here go in; what leaves is parsed by jansson, which is strict about UTF-8, or
  * compared as text. Run by `make check`.
  */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-#include <jansson.h>
 
 #include "audit/note.h"
 #include "joint.h"
-#include "sink.h"
-
-#define NOON 1767265267250 /* 2026-01-01T11:01:07.250Z */
-
-static char record[SINK_RECORD_MAX + 1];
+#include "sink_scene.h"
 
 static struct ip_endpoint endpoint(int family, const char *text, uint16_t port)
 {
@@ -85,20 +70,6 @@ static void status_make(struct status *s, enum status_state state)
 	};
 }
 
-/* The record in `record` as jansson reads it, after looking that it is one line. */
-static json_t *parsed(int n)
-{
-	json_error_t error;
-	json_t *root;
-
-	assert_true(n > 0 && n <= SINK_RECORD_MAX);
-	assert_ptr_equal(memchr(record, '\n', (size_t)n), record + n - 1);
-	root = json_loadb(record, (size_t)n, JSON_REJECT_DUPLICATES, &error);
-	if (!root)
-		fail_msg("%s at byte %d: %.*s", error.text, error.position, n, record);
-	return root;
-}
-
 static json_t *ecs_finding(const struct finding *f)
 {
 	return parsed(sink_named("ecs")->finding(record, SINK_RECORD_MAX, f, NOON, NULL));
@@ -120,15 +91,6 @@ static const char *text_status(const struct status *s)
 	assert_true(n > 0);
 	record[n] = '\0';
 	return record;
-}
-
-/* One jansson pack format of the whole object: nothing missing, nothing more. */
-static void assert_json(json_t *is, json_t *expected)
-{
-	assert_non_null(expected);
-	if (!json_equal(is, expected))
-		fail_msg("%s\nis not\n%s", json_dumps(is, JSON_SORT_KEYS), json_dumps(expected, JSON_SORT_KEYS));
-	json_decref(expected);
 }
 
 static void the_registry_finds_each_sink(void **state)

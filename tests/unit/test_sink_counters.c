@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The record of counters, from snapshots made here. Run by `make check`. */
-#include "test_sink_scene.h"
+#include "sink_scene.h"
 
 static void counters_are_a_metric(void **state)
 {

@@ -3,7 +3,7 @@
  * The record of counters at its limits: the largest snapshots fit, what is left out is said, small buffers are refused.
  * Run by `make check`.
  */
-#include "test_sink_scene.h"
+#include "sink_scene.h"
 
 /* Everything at its maximum, and every name of bytes that take most room. */
 struct giant {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Too-big messages: which are told when, and their records. Run by `make check`. */
-#include "test_sink_scene.h"
+#include "sink_scene.h"
 
 #define TOLD 256
 

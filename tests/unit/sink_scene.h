@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the tests of the records of counters and too-big messages have in common: a small gateway as a snapshot, and
- * jansson as the judge of what leaves. For tests/unit/test_sink_*.c only.
+ * What the tests of records have in common: jansson as the judge of what leaves, and a small gateway as a snapshot. For the
+ * tests of user/sink/, each of which has its own.
  */
 #ifndef MTUSCOPE_TEST_SINK_SCENE_H
 #define MTUSCOPE_TEST_SINK_SCENE_H
