@@ -1,37 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* WireGuard's data messages on the underlay: what never arrived is counted by the gaps of their counter. */
-#include "harness.h"
-
 #include <string.h>
 
-#define INDEX 0xc0ffee01u
+#include "session.h"
 
-static struct frame f;
-
-static const struct ip in = { .tx = false, .local = 7, .remote = 8 }, out = { .tx = true, .local = 7, .remote = 8 };
-
-static void receive(struct harness *h, uint64_t counter)
-{
-	frame_wg(&f, &in, &(struct wg){ .index = INDEX, .counter = counter, .inner = 1000 });
-	run(h, UND_RX, &f);
-}
-
-static struct wire_session session(struct harness *h)
-{
-	struct wire_session_key key;
-	struct wire_session s;
-
-	assert_int_equal(sessions_n(h), 1);
-	assert_true(session_find(h, WIRE_RX, INDEX, &key, &s));
-	return s;
-}
-
-static int64_t lost(struct harness *h)
-{
-	struct wire_session s = session(h);
-
-	return s.counter_max - s.counter_first + 1 - s.received;
-}
+static const struct ip out = { .tx = true, .local = 7, .remote = 8 };
 
 static void test_in_order(void **state)
 {
