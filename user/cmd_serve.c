@@ -137,22 +137,12 @@ static void ticked(void *arg, bool at_end)
 	watchdog(s);
 }
 
-static bool same_listeners(const struct options *a, const struct options *b)
+static bool same(const char *const *a, size_t a_n, const char *const *b, size_t b_n)
 {
-	if (a->listen_n != b->listen_n)
+	if (a_n != b_n)
 		return false;
-	for (size_t i = 0; i < a->listen_n; i++)
-		if (strcmp(a->listen[i], b->listen[i]))
-			return false;
-	return true;
-}
-
-static bool same_interfaces(const struct options *a, const struct options *b)
-{
-	if (a->interfaces_n != b->interfaces_n)
-		return false;
-	for (size_t i = 0; i < a->interfaces_n; i++)
-		if (strcmp(a->interfaces[i], b->interfaces[i]))
+	for (size_t i = 0; i < a_n; i++)
+		if (strcmp(a[i], b[i]))
 			return false;
 	return true;
 }
@@ -165,7 +155,10 @@ static bool probes(const struct options *opt)
 /* What was fixed when privileges were dropped cannot change: such a configuration is refused, as a whole. */
 static int reload(struct serve *s, const struct options *fresh)
 {
-	if (!same_interfaces(&s->opt, fresh) || !same_listeners(&s->opt, fresh) || probes(&s->opt) != probes(fresh)) {
+	const struct options *old = &s->opt;
+
+	if (!same(old->interfaces, old->interfaces_n, fresh->interfaces, fresh->interfaces_n) ||
+	    !same(old->listen, old->listen_n, fresh->listen, fresh->listen_n) || probes(old) != probes(fresh)) {
 		fprintf(stderr, "mtuscope serve: other values of interface, listen and probe need a restart\n");
 		return -1;
 	}

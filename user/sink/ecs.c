@@ -93,13 +93,18 @@ static void finding_peer(struct json_writer *w, const struct finding *f)
 	json_end_object(w);
 }
 
-static void finding_sizes(struct json_writer *w, const struct finding *f)
+static void path_mtu(struct json_writer *w, uint32_t lower, uint32_t upper, bool exact)
 {
 	json_begin_object(w, "path_mtu");
-	json_put_uint_or_null(w, "lower", f->path_mtu_lower);
-	json_put_uint_or_null(w, "upper", f->path_mtu_upper);
-	json_put_bool(w, "exact", f->path_mtu_exact);
+	json_put_uint_or_null(w, "lower", lower);
+	json_put_uint_or_null(w, "upper", upper);
+	json_put_bool(w, "exact", exact);
 	json_end_object(w);
+}
+
+static void finding_sizes(struct json_writer *w, const struct finding *f)
+{
+	path_mtu(w, f->path_mtu_lower, f->path_mtu_upper, f->path_mtu_exact);
 	json_put_uint_or_null(w, "recommended_mtu", f->recommended_mtu);
 	if (f->recommended_mtu)
 		json_put_string(w, "recommended_basis", finding_basis_name(f->basis));
@@ -268,11 +273,7 @@ static void status_probe(struct json_writer *w, const struct status_probe *p)
 
 	json_begin_object(w, "probe");
 	json_put_string(w, "to", format_ip(ip, &p->to) ? ip : NULL);
-	json_begin_object(w, "path_mtu");
-	json_put_uint_or_null(w, "lower", p->lower);
-	json_put_uint_or_null(w, "upper", p->upper);
-	json_put_bool(w, "exact", p->exact);
-	json_end_object(w);
+	path_mtu(w, p->lower, p->upper, p->exact);
 	json_put_uint_or_null(w, "tunnel_mtu", p->tunnel_mtu);
 	json_put_uint_or_null(w, "recommended_mtu", p->recommended_mtu);
 	json_put_uint(w, "sent", p->sent);

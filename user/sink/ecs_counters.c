@@ -28,13 +28,32 @@ struct omitted {
 	size_t links, peers, tallies, drops, sizes;
 };
 
-/* Appends the entry to the array that is open, unless that would go beyond `limit` bytes. */
-static bool put_within(struct json_writer *w, const struct json_writer *entry, size_t limit)
+/* A list of the record, its largest entry first. */
+struct list {
+	const char *key;
+	size_t n;
+	void (*put)(struct json_writer *w, const struct snapshot *snap, const struct totals *t, size_t i);
+};
+
+/* Writes what does not go beyond `limit` bytes of the record. Returns how many entries are left out. */
+static size_t put_list(struct json_writer *w, const struct list *list, const struct snapshot *snap,
+		       const struct totals *t, size_t limit)
 {
-	if (w->out.len + 1 + entry->out.len > limit)
-		return false;
-	json_put_value(w, NULL, entry);
-	return true;
+	char text[ENTRY_MAX];
+	size_t i;
+
+	json_begin_array(w, list->key);
+	for (i = 0; i < list->n; i++) {
+		struct json_writer entry;
+
+		json_init(&entry, text, sizeof(text));
+		list->put(&entry, snap, t, i);
+		if (w->out.len + 1 + entry.out.len > limit)
+			break;
+		json_put_value(w, NULL, &entry);
+	}
+	json_end_array(w);
+	return list->n - i;
 }
 
 static void interface(struct json_writer *w, const char *key, const struct link *link)
@@ -42,8 +61,9 @@ static void interface(struct json_writer *w, const char *key, const struct link 
 	json_put_string_cut(w, key, link ? link->name : NULL, IFACE_NAME_LEN, NAME_MAX_BYTES);
 }
 
-static void peer_entry(struct json_writer *w, const struct snapshot *snap, const struct peer_total *p)
+static void peer_entry(struct json_writer *w, const struct snapshot *snap, const struct totals *t, size_t i)
 {
+	const struct peer_total *p = &t->peers[i];
 	const struct direction_total *rx = &p->direction[WIRE_RX], *tx = &p->direction[WIRE_TX];
 	char key[FORMAT_KEY_LEN];
 
@@ -65,24 +85,6 @@ static void peer_entry(struct json_writer *w, const struct snapshot *snap, const
 	json_put_uint(w, "largest", tx->largest);
 	json_end_object(w);
 	json_end_object(w);
-}
-
-static size_t put_peers(struct json_writer *w, const struct snapshot *snap, const struct totals *t, size_t limit)
-{
-	char text[ENTRY_MAX];
-	size_t i;
-
-	json_begin_array(w, "peers");
-	for (i = 0; i < t->peers_n; i++) {
-		struct json_writer entry;
-
-		json_init(&entry, text, sizeof(text));
-		peer_entry(&entry, snap, &t->peers[i]);
-		if (!put_within(w, &entry, limit))
-			break;
-	}
-	json_end_array(w);
-	return t->peers_n - i;
 }
 
 /* The address, or null where the tally has none. */
@@ -109,9 +111,10 @@ static void tally_ends(struct json_writer *w, const struct wire_tally_key *key)
 	tally_address(w, "destination", key->family, told ? key->reporter : none);
 }
 
-static void tally_entry(struct json_writer *w, const struct snapshot *snap, const struct tally *t)
+static void tally_entry(struct json_writer *w, const struct snapshot *snap, const struct totals *t, size_t i)
 {
-	const struct wire_tally_key *key = &t->key;
+	const struct wire_tally_key *key = &t->tallies[i]->key;
+	const struct tally_value *value = &t->tallies[i]->value;
 
 	json_begin_object(w, NULL);
 	json_put_string(w, "kind", tally_kind_name(key->kind));
@@ -120,52 +123,21 @@ static void tally_entry(struct json_writer *w, const struct snapshot *snap, cons
 	json_put_string(w, "layer", tally_is_inner(&snap->inventory, key) ? "inner" : "outer");
 	interface(w, "interface", inventory_link(&snap->inventory, key->ifindex));
 	tally_ends(w, key);
-	json_put_uint(w, "count", t->value.count);
+	json_put_uint(w, "count", value->count);
 	json_begin_object(w, "size");
-	json_put_uint_or_null(w, "min", t->value.size_min);
-	json_put_uint_or_null(w, "max", t->value.size_max);
+	json_put_uint_or_null(w, "min", value->size_min);
+	json_put_uint_or_null(w, "max", value->size_max);
 	json_end_object(w);
 	json_end_object(w);
 }
 
-static size_t put_tallies(struct json_writer *w, const struct snapshot *snap, const struct totals *t, size_t limit)
+static void drop_entry(struct json_writer *w, const struct snapshot *snap, const struct totals *t, size_t i)
 {
-	char text[ENTRY_MAX];
-	size_t i;
-
-	json_begin_array(w, "tallies");
-	for (i = 0; i < t->tallies_n; i++) {
-		struct json_writer entry;
-
-		json_init(&entry, text, sizeof(text));
-		tally_entry(&entry, snap, t->tallies[i]);
-		if (!put_within(w, &entry, limit))
-			break;
-	}
-	json_end_array(w);
-	return t->tallies_n - i;
-}
-
-static size_t put_drops(struct json_writer *w, const struct totals *t, size_t limit)
-{
-	char text[ENTRY_MAX];
-	size_t i;
-
-	json_begin_array(w, "drops");
-	for (i = 0; i < t->drops_n; i++) {
-		const struct drop *d = t->drops[i];
-		struct json_writer entry;
-
-		json_init(&entry, text, sizeof(text));
-		json_begin_object(&entry, NULL);
-		json_put_string_cut(&entry, "reason", d->reason, sizeof(d->reason), NAME_MAX_BYTES);
-		json_put_uint(&entry, "count", d->count);
-		json_end_object(&entry);
-		if (!put_within(w, &entry, limit))
-			break;
-	}
-	json_end_array(w);
-	return t->drops_n - i;
+	(void)snap;
+	json_begin_object(w, NULL);
+	json_put_string_cut(w, "reason", t->drops[i]->reason, sizeof(t->drops[i]->reason), NAME_MAX_BYTES);
+	json_put_uint(w, "count", t->drops[i]->count);
+	json_end_object(w);
 }
 
 static int by_count(const void *a, const void *b, void *counts)
@@ -280,6 +252,9 @@ static void put_omitted(struct json_writer *w, const struct omitted *o)
 void ecs_counters_object(struct json_writer *w, const struct snapshot *snap, const struct totals *t)
 {
 	size_t links_max = WIRE_DIRECTIONS * LINK_MAX * at_most(link_sums_make(snap).links_n, WIRE_LINKS);
+	const struct list peers = { "peers", t->peers_n, peer_entry };
+	const struct list tallies = { "tallies", t->tallies_n, tally_entry };
+	const struct list drops = { "drops", t->drops_n, drop_entry };
 	size_t start, room = SINK_RECORD_MAX - FRAME_MAX - links_max;
 	struct omitted omitted = { 0 };
 
@@ -296,9 +271,9 @@ void ecs_counters_object(struct json_writer *w, const struct snapshot *snap, con
 	json_put_uint(w, "lost", snap->tcp_probes[TCP_PROBE_LOST]);
 	json_end_object(w);
 	start = w->out.len;
-	omitted.peers = put_peers(w, snap, t, start + room / 2);
-	omitted.tallies = put_tallies(w, snap, t, start + room / 4 * 3);
-	omitted.drops = put_drops(w, t, start + room / 8 * 7);
+	omitted.peers = put_list(w, &peers, snap, t, start + room / 2);
+	omitted.tallies = put_list(w, &tallies, snap, t, start + room / 4 * 3);
+	omitted.drops = put_list(w, &drops, snap, t, start + room / 8 * 7);
 	put_links(w, snap, start + room + links_max, &omitted);
 	put_omitted(w, &omitted);
 	json_end_object(w);

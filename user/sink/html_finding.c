@@ -109,8 +109,6 @@ static void picture(struct out *o, const struct finding *f, size_t number)
 
 static void sizes(struct out *o, const struct finding *f)
 {
-	char confidence[FORMAT_DECIMAL_LEN];
-
 	out_string(o, "<p>");
 	out_path_mtu(o, f);
 	if (f->path_mtu_lower || f->path_mtu_upper)
@@ -120,19 +118,20 @@ static void sizes(struct out *o, const struct finding *f)
 	if (f->recommended_mtu)
 		out_printf(o, "<strong>set %" PRIu32 "</strong> (%s); ", f->recommended_mtu,
 			   finding_basis_name(f->basis));
-	format_decimal(confidence, f->confidence, 2);
-	out_printf(o, "confidence %s</p>\n", confidence[0] ? confidence : "unknown");
+	out_confidence(o, f);
+	out_string(o, "</p>\n");
 }
 
 static void peer(struct out *o, const struct finding *f)
 {
-	char key[FORMAT_KEY_LEN], endpoint[FORMAT_ENDPOINT_LEN];
+	char key[FORMAT_KEY_LEN];
 
 	if (!f->has_peer)
 		return;
 	format_key(key, f->public_key);
-	format_endpoint(endpoint, &f->endpoint);
-	out_printf(o, "<p>Peer <code>%s</code> at %s</p>\n", key, endpoint[0] ? endpoint : "no known endpoint");
+	out_printf(o, "<p>Peer <code>%s</code> ", key);
+	out_at(o, &f->endpoint);
+	out_string(o, "</p>\n");
 }
 
 static void evidence(struct out *o, const struct finding *f)

@@ -88,17 +88,13 @@ static void finding_info(struct json_writer *w, const struct finding *f)
 	json_end_object(w);
 }
 
+/* As in ECS, but for that OCSF knows no null. */
 static void endpoint(struct json_writer *w, const char *key, const struct ip_endpoint *e, bool has_port)
 {
 	char ip[FORMAT_IP_LEN];
 
-	if (!format_ip(ip, &e->ip))
-		return;
-	json_begin_object(w, key);
-	json_put_string(w, "ip", ip);
-	if (has_port)
-		json_put_uint(w, "port", e->port);
-	json_end_object(w);
+	if (format_ip(ip, &e->ip))
+		ecs_endpoint(w, key, e, has_port);
 }
 
 static void connection(struct json_writer *w, bool outbound, uint8_t protocol, uint8_t family)

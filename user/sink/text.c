@@ -80,10 +80,24 @@ void out_path_mtu(struct out *o, const struct finding *f)
 		out_printf(o, "path MTU below %" PRIu32 " (outer)", f->path_mtu_upper);
 }
 
-static void finding_sizes(struct out *o, const struct finding *f)
+void out_confidence(struct out *o, const struct finding *f)
 {
 	char confidence[FORMAT_DECIMAL_LEN];
 
+	format_decimal(confidence, f->confidence, 2);
+	out_printf(o, "confidence %s", confidence[0] ? confidence : "unknown");
+}
+
+void out_at(struct out *o, const struct ip_endpoint *e)
+{
+	char endpoint[FORMAT_ENDPOINT_LEN];
+
+	format_endpoint(endpoint, e);
+	out_printf(o, "at %s", endpoint[0] ? endpoint : "no known endpoint");
+}
+
+static void finding_sizes(struct out *o, const struct finding *f)
+{
 	out_string(o, INDENT);
 	out_path_mtu(o, f);
 	if (f->path_mtu_lower || f->path_mtu_upper)
@@ -92,19 +106,20 @@ static void finding_sizes(struct out *o, const struct finding *f)
 		out_printf(o, "tunnel MTU %" PRIu32 "%s", f->tunnel_mtu, f->recommended_mtu ? " -> " : "; ");
 	if (f->recommended_mtu)
 		out_printf(o, "set %" PRIu32 " (%s); ", f->recommended_mtu, finding_basis_name(f->basis));
-	format_decimal(confidence, f->confidence, 2);
-	out_printf(o, "confidence %s\n", confidence[0] ? confidence : "unknown");
+	out_confidence(o, f);
+	out_char(o, '\n');
 }
 
 static void finding_peer(struct out *o, const struct finding *f)
 {
-	char key[FORMAT_KEY_LEN], endpoint[FORMAT_ENDPOINT_LEN];
+	char key[FORMAT_KEY_LEN];
 
 	if (!f->has_peer)
 		return;
 	format_key(key, f->public_key);
-	format_endpoint(endpoint, &f->endpoint);
-	out_printf(o, INDENT "peer: %s at %s\n", key, endpoint[0] ? endpoint : "no known endpoint");
+	out_printf(o, INDENT "peer: %s ", key);
+	out_at(o, &f->endpoint);
+	out_char(o, '\n');
 }
 
 void out_evidence(struct out *o, const struct evidence *e)

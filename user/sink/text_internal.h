@@ -20,6 +20,8 @@ void text_joint(struct out *o, const struct joint_result *j);
 
 /* Parts of a line: "path MTU at least 1500, below 1516 (outer)", nothing if no bracket is known; and of our own words alone. */
 void out_path_mtu(struct out *o, const struct finding *f);
+void out_confidence(struct out *o, const struct finding *f); /* "confidence 0.97" */
+void out_at(struct out *o, const struct ip_endpoint *e);     /* "at 192.0.2.1:51820" */
 void out_evidence(struct out *o, const struct evidence *e);
 void out_flow(struct out *o, const struct finding_flow *flow);
 
