@@ -28,29 +28,7 @@ struct analysis {
 	msec_t last_ms;
 	uint64_t losses; /* sum of all counters of the last snapshot */
 	msec_t loss_ms;	 /* when it last grew, 0: never */
-	size_t opened;
-	enum finding_severity worst;
 };
-
-/* Between the findings and the caller: counts what opens. */
-struct tee {
-	struct analysis *a;
-	finding_fn fn;
-	void *arg;
-};
-
-static void count_opened(const struct finding *f, void *arg)
-{
-	struct tee *tee = arg;
-
-	if (f->state == FINDING_OPEN) {
-		tee->a->opened++;
-		if (f->severity > tee->a->worst)
-			tee->a->worst = f->severity;
-	}
-	if (tee->fn)
-		tee->fn(f, tee->arg);
-}
 
 struct analysis *analysis_new(void)
 {
@@ -99,7 +77,7 @@ static bool ask(const struct analysis *a, detect_fn detect, const struct ledger 
 
 int analysis_step(struct analysis *a, const struct snapshot *snap, finding_fn fn, void *arg)
 {
-	struct tee tee = { a, fn, arg };
+	const struct listener to = { fn, arg };
 	struct ledger *l;
 	int err;
 
@@ -113,11 +91,10 @@ int analysis_step(struct analysis *a, const struct snapshot *snap, finding_fn fn
 			struct verdict v;
 			bool there = ask(a, DETECTORS[d].fn, l, snap->now_ms, &v);
 
-			err = findings_verdict(a->findings, snap, l, DETECTORS[d].class, there ? &v : NULL,
-					       count_opened, &tee);
+			err = findings_verdict(a->findings, snap, l, DETECTORS[d].class, there ? &v : NULL, &to);
 		}
 	}
-	findings_sweep(a->findings, snap, count_opened, &tee);
+	findings_sweep(a->findings, snap, &to);
 	return err;
 }
 
@@ -133,9 +110,9 @@ void analysis_probes_sent(struct analysis *a, const char *id, uint32_t count)
 
 void analysis_probed(struct analysis *a, const char *id, const struct finding_probe *probe, finding_fn fn, void *arg)
 {
-	struct tee tee = { a, fn, arg };
+	const struct listener to = { fn, arg };
 
-	findings_probed(a->findings, a->ledgers, id, probe, a->last_ms, count_opened, &tee);
+	findings_probed(a->findings, a->ledgers, id, probe, a->last_ms, &to);
 }
 
 void analysis_suspects(struct analysis *a, suspect_fn fn, void *arg)
@@ -179,6 +156,5 @@ size_t analysis_open_findings(const struct analysis *a, finding_fn fn, void *arg
 
 size_t analysis_opened(const struct analysis *a, enum finding_severity *worst)
 {
-	*worst = a->worst;
-	return a->opened;
+	return findings_opened(a->findings, worst);
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The life of findings; see findings.h. */
-#include "findings.h"
+#include "findings_internal.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,28 +10,14 @@
 #include "prober.h"
 #include "recommend.h"
 
-#define UPDATE_MIN_MS 1000   /* not more often: a bracket may narrow with every packet */
-#define TRAFFIC_OUTER 576    /* traffic of that size after the cure shows that it flows */
-#define CURED_MS      5000   /* … without any: small packets, or just the recommended MTU, and so long no new stall */
-#define PATH_GONE_MS  10000  /* peer or tunnel gone for so long: nobody is just restarting it */
-#define FORGET_MS     600000 /* no further evidence for ten minutes: the finding has outlived its cause */
-
-struct living {
-	struct finding f;
-	uint32_t tunnel_ifindex;
-	msec_t opened_ms;
-	msec_t evidence_ms; /* last verdict; what the programs date with this time came after it */
-	msec_t told_ms;	    /* last open or update */
-	msec_t path_ms;	    /* peer and tunnel last seen */
-	bool changed;	    /* since told_ms */
-	struct finding_probe probe;
-	msec_t probing_ms; /* when probing began; 0: never, or another path since */
-	msec_t probed_ms;  /* 0: never, or refuted since */
-};
+#define UPDATE_MIN_MS 1000  /* not more often: a bracket may narrow with every packet */
+#define PATH_GONE_MS  10000 /* peer or tunnel gone for so long: nobody is just restarting it */
 
 struct findings {
 	struct living *living;
 	size_t n, cap;
+	size_t opened; /* since the start */
+	enum finding_severity worst;
 };
 
 struct findings *findings_new(void)
@@ -52,6 +37,12 @@ size_t findings_each(const struct findings *fs, finding_fn fn, void *arg)
 	for (size_t i = 0; fn && i < fs->n; i++)
 		fn(&fs->living[i].f, arg);
 	return fs->n;
+}
+
+size_t findings_opened(const struct findings *fs, enum finding_severity *worst)
+{
+	*worst = fs->worst;
+	return fs->opened;
 }
 
 static bool is_of_peer(const struct living *it, const struct ledger *l)
@@ -227,90 +218,33 @@ static struct living *living_open(struct findings *fs, const struct snapshot *sn
 	it->f.first_seen_ms = snap->realtime_ms;
 	probe_forget(it);
 	finding_id_make(&it->f, l->tunnel_ifindex, snap->now_ms);
+	fs->opened++;
+	if (it->f.severity > fs->worst)
+		fs->worst = it->f.severity;
 	return it;
 }
 
-static void tell(struct living *it, enum finding_state state, msec_t now_ms, finding_fn fn, void *arg)
+static void tell(struct living *it, enum finding_state state, msec_t now_ms, const struct listener *to)
 {
 	it->f.state = state;
 	it->told_ms = now_ms;
 	it->changed = false;
 	recommend_message(&it->f);
-	if (fn)
-		fn(&it->f, arg);
+	if (to->fn)
+		to->fn(&it->f, to->arg);
 }
 
-static void update(struct living *it, msec_t now_ms, finding_fn fn, void *arg)
+static void update(struct living *it, msec_t now_ms, const struct listener *to)
 {
 	if (it->changed && now_ms - it->told_ms >= UPDATE_MIN_MS)
-		tell(it, FINDING_UPDATE, now_ms, fn, arg);
+		tell(it, FINDING_UPDATE, now_ms, to);
 }
 
-static void resolve(struct findings *fs, struct living *it, const struct snapshot *snap, finding_fn fn, void *arg)
+static void resolve(struct findings *fs, struct living *it, const struct snapshot *snap, const struct listener *to)
 {
 	it->f.last_seen_ms = snap->realtime_ms;
-	tell(it, FINDING_RESOLVED, snap->now_ms, fn, arg);
+	tell(it, FINDING_RESOLVED, snap->now_ms, to);
 	*it = fs->living[--fs->n];
-}
-
-/*
- * Senders are told that the peer's route carries what is recommended, and traffic flows: that route is the cure. What
- * flowed within the tick of the message is dated before it, and then some time without a new stall must do.
- */
-static bool route_is_cure(const struct living *it, const struct ledger *l, msec_t now_ms)
-{
-	msec_t delivered_ms = ledger_delivered_ms(l, TRAFFIC_OUTER);
-
-	for (size_t i = 0; i < l->subjects_n; i++) {
-		const struct subject *s = l->subjects[i];
-
-		if (s->key.kind == WIRE_TALLY_TOO_BIG_MADE && s->key.aux <= it->f.recommended_mtu &&
-		    s->last_ms > it->evidence_ms &&
-		    (delivered_ms >= s->last_ms || (delivered_ms >= it->evidence_ms && now_ms - s->last_ms > CURED_MS)))
-			return true;
-	}
-	return false;
-}
-
-/* The size arrives again, or the tunnel's MTU no longer allows it and traffic flows. */
-static bool step_is_over(const struct living *it, const struct ledger *l, msec_t now_ms)
-{
-	uint32_t largest = outer_size(l->tunnel_mtu, l->route_mtu_most, l->outer_family);
-
-	if (it->f.path_mtu_upper && ledger_delivered_ms(l, it->f.path_mtu_upper) >= it->evidence_ms)
-		return true;
-	if (!it->f.path_mtu_upper && ledger_subject(l, WIRE_TALLY_REASSEMBLED, -1, it->evidence_ms + 1))
-		return true;
-	if (route_is_cure(it, l, now_ms))
-		return true;
-	if (l->mtu_changed_ms <= it->opened_ms || (it->f.path_mtu_upper && largest >= it->f.path_mtu_upper))
-		return false;
-	/* The programs date packets with the last snapshot's time: one of the same time came after the change. */
-	return ledger_delivered_ms(l, TRAFFIC_OUTER) >= l->mtu_changed_ms ||
-	       (now_ms - l->mtu_changed_ms > CURED_MS &&
-		(ledger_delivered_ms(l, 1) >= l->mtu_changed_ms || l->tunnel_mtu <= it->f.recommended_mtu));
-}
-
-/* The proof that the trouble is over; without one a finding lives on for a while, so that it does not flap. */
-static bool is_over(const struct living *it, const struct ledger *l, msec_t now_ms)
-{
-	msec_t quiet_ms = now_ms - it->evidence_ms;
-
-	switch (it->f.class) {
-	case FINDING_PATH_BLACKHOLE:
-	case FINDING_FRAGMENT_BLACKHOLE:
-	case FINDING_REASSEMBLY_FAILURE:
-		return quiet_ms > FORGET_MS || step_is_over(it, l, now_ms);
-	case FINDING_TUNNEL_MTU_TOO_LARGE:
-		return true; /* a state, not an event: it is there or not */
-	case FINDING_PTB_IGNORED:
-	case FINDING_PTB_SUPPRESSED:
-		return quiet_ms > SUBJECT_PAUSE_MS;
-	case FINDING_PEER_UNREACHABLE:
-		return quiet_ms > FORGET_MS || l->last_heard_ms > it->evidence_ms;
-	default:
-		return quiet_ms > FORGET_MS || l->mtu_changed_ms > it->evidence_ms;
-	}
 }
 
 /* Something critical is known of the peer: a warning about the same would be the same cause twice. */
@@ -338,7 +272,7 @@ bool findings_know(const struct findings *fs, const struct ledger *l)
 }
 
 int findings_verdict(struct findings *fs, const struct snapshot *snap, const struct ledger *l, enum finding_class class,
-		     const struct verdict *v, finding_fn fn, void *arg)
+		     const struct verdict *v, const struct listener *to)
 {
 	struct living *it = living_find(fs, l, class);
 	bool fresh = !it;
@@ -346,10 +280,10 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, const str
 	if (!v) {
 		if (it) {
 			path_describe(it, snap, l);
-			if (is_over(it, l, snap->now_ms))
-				resolve(fs, it, snap, fn, arg);
+			if (living_is_over(it, l, snap->now_ms))
+				resolve(fs, it, snap, to);
 			else
-				update(it, snap->now_ms, fn, arg);
+				update(it, snap->now_ms, to);
 		}
 		return 0;
 	}
@@ -362,9 +296,9 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, const str
 	path_describe(it, snap, l);
 	verdict_take(fs, it, snap, l, v);
 	if (fresh)
-		tell(it, FINDING_OPEN, snap->now_ms, fn, arg);
+		tell(it, FINDING_OPEN, snap->now_ms, to);
 	else
-		update(it, snap->now_ms, fn, arg);
+		update(it, snap->now_ms, to);
 	return 0;
 }
 
@@ -408,7 +342,7 @@ void findings_probes_sent(struct findings *fs, const char *id, uint32_t count)
 }
 
 void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, const struct finding_probe *probe,
-		     msec_t now_ms, finding_fn fn, void *arg)
+		     msec_t now_ms, const struct listener *to)
 {
 	struct living *it = living_of_id(fs, id);
 	struct ledger *l = it ? living_ledger(ls, it) : NULL;
@@ -433,7 +367,7 @@ void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, co
 	recommend_mtu(&it->f, 0, BASIS_BRACKET);
 	probe_recommend(it);
 	recommend_fix(&it->f);
-	tell(it, FINDING_UPDATE, now_ms, fn, arg);
+	tell(it, FINDING_UPDATE, now_ms, to);
 }
 
 static bool path_exists(const struct living *it, const struct snapshot *snap)
@@ -447,7 +381,7 @@ static bool path_exists(const struct living *it, const struct snapshot *snap)
 	return !it->f.has_peer;
 }
 
-void findings_sweep(struct findings *fs, const struct snapshot *snap, finding_fn fn, void *arg)
+void findings_sweep(struct findings *fs, const struct snapshot *snap, const struct listener *to)
 {
 	for (size_t i = fs->n; i-- > 0;) {
 		struct living *it = &fs->living[i];
@@ -457,6 +391,6 @@ void findings_sweep(struct findings *fs, const struct snapshot *snap, finding_fn
 			it->path_ms = snap->now_ms;
 		if (exists ? snap->now_ms - it->evidence_ms <= FORGET_MS : snap->now_ms - it->path_ms < PATH_GONE_MS)
 			continue;
-		resolve(fs, it, snap, fn, arg);
+		resolve(fs, it, snap, to);
 	}
 }
