@@ -101,19 +101,10 @@ static void hosts_choose(struct measure_config *m, const struct finding *f, cons
 	measure_add_single_hosts(m, inv, peer);
 }
 
-static const struct peer *peer_of(const struct inventory *inv, const struct link *tunnel, const uint8_t *public_key)
-{
-	for (size_t i = 0; i < inv->peers_n; i++)
-		if (inv->peers[i].tunnel_ifindex == tunnel->ifindex &&
-		    !memcmp(inv->peers[i].public_key, public_key, WG_KEY_LEN))
-			return &inv->peers[i];
-	return NULL;
-}
-
 static bool begin(struct confirm *c, const struct inventory *inv, const struct link *tunnel, const uint8_t *public_key,
 		  enum wire_direction direction)
 {
-	const struct peer *peer = tunnel ? peer_of(inv, tunnel, public_key) : NULL;
+	const struct peer *peer = tunnel ? inventory_peer(inv, tunnel->ifindex, public_key) : NULL;
 	struct measure_config m = { .direction = direction, .echo_id = c->echo_id };
 
 	if (!peer)

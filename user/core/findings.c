@@ -65,20 +65,18 @@ static struct living *living_find(struct findings *fs, const struct ledger *l, e
 static void path_describe(struct living *it, const struct snapshot *snap, const struct ledger *l)
 {
 	const struct link *tunnel = inventory_link(&snap->inventory, l->tunnel_ifindex);
+	const struct peer *peer =
+		l->has_peer ? inventory_peer(&snap->inventory, l->tunnel_ifindex, l->public_key) : NULL;
 
 	it->f.outer_family = l->outer_family;
 	if (tunnel) {
 		memcpy(it->f.interface, tunnel->name, sizeof(it->f.interface));
 		it->f.tunnel_mtu = tunnel->mtu;
 	}
-	for (size_t i = 0; l->has_peer && i < snap->inventory.peers_n; i++) {
-		const struct peer *p = &snap->inventory.peers[i];
-
-		if (p->tunnel_ifindex != l->tunnel_ifindex || memcmp(p->public_key, l->public_key, WG_KEY_LEN))
-			continue;
-		it->changed |= memcmp(&it->f.endpoint, &p->endpoint, sizeof(p->endpoint)) != 0;
-		it->f.endpoint = p->endpoint;
-		finding_describe_networks(&it->f, &snap->inventory, p);
+	if (peer) {
+		it->changed |= memcmp(&it->f.endpoint, &peer->endpoint, sizeof(peer->endpoint)) != 0;
+		it->f.endpoint = peer->endpoint;
+		finding_describe_networks(&it->f, &snap->inventory, peer);
 	}
 }
 
@@ -372,13 +370,8 @@ void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, co
 
 static bool path_exists(const struct living *it, const struct snapshot *snap)
 {
-	if (!inventory_link(&snap->inventory, it->tunnel_ifindex))
-		return false;
-	for (size_t i = 0; it->f.has_peer && i < snap->inventory.peers_n; i++)
-		if (snap->inventory.peers[i].tunnel_ifindex == it->tunnel_ifindex &&
-		    !memcmp(snap->inventory.peers[i].public_key, it->f.public_key, WG_KEY_LEN))
-			return true;
-	return !it->f.has_peer;
+	return inventory_link(&snap->inventory, it->tunnel_ifindex) &&
+	       (!it->f.has_peer || inventory_peer(&snap->inventory, it->tunnel_ifindex, it->f.public_key));
 }
 
 void findings_sweep(struct findings *fs, const struct snapshot *snap, const struct listener *to)

@@ -43,6 +43,16 @@ const struct link *inventory_link_named(const struct inventory *inv, const char 
 	return NULL;
 }
 
+const struct peer *inventory_peer(const struct inventory *inv, uint32_t tunnel_ifindex,
+				  const uint8_t public_key[WG_KEY_LEN])
+{
+	for (size_t i = 0; i < inv->peers_n; i++)
+		if (inv->peers[i].tunnel_ifindex == tunnel_ifindex &&
+		    !memcmp(inv->peers[i].public_key, public_key, WG_KEY_LEN))
+			return &inv->peers[i];
+	return NULL;
+}
+
 /* Clears all of the address but its first prefix_len bits. */
 static void mask(struct ip_address *ip, uint8_t prefix_len)
 {

@@ -222,6 +222,7 @@ static void keep_largest(uint32_t *largest, uint32_t mtu)
 static void describe(struct joint_end *about, const struct snapshot *snap)
 {
 	const struct link *tunnel = inventory_link(&snap->inventory, about->ifindex);
+	const struct peer *peer;
 
 	if (!tunnel)
 		return;
@@ -231,10 +232,9 @@ static void describe(struct joint_end *about, const struct snapshot *snap)
 	keep_largest(&about->route_mtu_largest, tunnel->mtu);
 	keep_largest(&about->route_mtu_largest, tunnel->route_mtu_max);
 	about->shared |= tunnel->peers_n > 1;
-	for (size_t i = 0; i < snap->inventory.peers_n; i++)
-		if (snap->inventory.peers[i].tunnel_ifindex == about->ifindex &&
-		    !memcmp(snap->inventory.peers[i].public_key, about->peer_key, WG_KEY_LEN))
-			about->endpoint = snap->inventory.peers[i].endpoint;
+	peer = inventory_peer(&snap->inventory, about->ifindex, about->peer_key);
+	if (peer)
+		about->endpoint = peer->endpoint;
 }
 
 int joint_enter(struct joint *j, int end, const struct snapshot *snap)

@@ -142,11 +142,14 @@ struct snapshot {
 	uint64_t retired[WIRE_TALLY_KINDS]; /* counts of tallies that were given up since, by kind */
 };
 
-/* The link with that index or name, NULL if there is none. */
+/* The link with that index or name, the tunnel's peer with that key; NULL if there is none. */
 const struct link *inventory_link(const struct inventory *inv, uint32_t ifindex);
-
-bool link_has_key(const struct link *link);
 const struct link *inventory_link_named(const struct inventory *inv, const char *name);
+const struct peer *inventory_peer(const struct inventory *inv, uint32_t tunnel_ifindex,
+				  const uint8_t public_key[WG_KEY_LEN]);
+
+/* Whether the tunnel's own public key is known. */
+bool link_has_key(const struct link *link);
 
 /*
  * Sorts the peers by tunnel and public key, the allowed IPs by tunnel, longest prefix, family and address, and makes
