@@ -244,7 +244,7 @@ static void getopt_tables(const struct command *command, char *letters, struct o
 	*longs = (struct option){ 0 };
 }
 
-/* NULL: the command takes none that it must have. */
+/* What the help calls the operand that the command must be given; NULL: there is none. */
 static const char *operand_name(const struct command *command)
 {
 	if (strchr(command->takes, 'O'))

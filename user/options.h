@@ -19,10 +19,9 @@ struct sink;
 /* The monitoring-plugin convention; a usage error is "could not tell" as well. */
 enum exit_status { EXIT_NOTHING, EXIT_WARNING, EXIT_CRITICAL, EXIT_UNKNOWN };
 
-#define OPTIONS_FROM_MAX 8
-
 enum probe_wish { PROBE_BY_DEFAULT, PROBE_YES, PROBE_NO };
 
+#define OPTIONS_FROM_MAX    8
 #define OPTIONS_OUTPUTS_MAX 8
 #define OPTIONS_LISTEN_MAX  4
 #define OPTIONS_TEXTS_MAX   64
@@ -41,7 +40,7 @@ struct options {
 	const char *output;	 /* NULL: standard output */
 	const char *record;	 /* watch: file to record to, NULL: none */
 	const char *html;	 /* report: page to write, NULL: none */
-	const char *btf;
+	const char *btf;	 /* file of the kernel's types, NULL: the kernel's own */
 	enum probe_wish probe;
 	uint32_t mtu;	  /* bytes, of a tunnel; 0: none given */
 	const char *peer; /* a public key as wg(8) prints it; NULL: none given */
@@ -74,16 +73,19 @@ struct options {
 struct command {
 	const char *name;
 	enum exit_status (*run)(const struct options *opt);
-	const char *
-		takes; /* the letters of its options in OPTIONS; 'I': operands, which are interfaces; 'O': one, a peer or an address; 'D': one, a file; 'E': and perhaps a second one */
+	/*
+	 * The letters of its options in OPTIONS, and of its operands: 'I': interfaces; 'O': one, a peer or an address;
+	 * 'D': one, a file; 'E': and perhaps a second one.
+	 */
+	const char *takes;
 	const char *summary;
 	const char *description;
 	const char *statuses; /* what its exit status says */
 };
 
 /*
- * Parses argv from after the command's name, for commands that take one after the configuration file. 0; 1: help or the version was asked for and printed; -1: a usage error, explained on
- * stderr.
+ * Parses argv, whose first word is the command's name; before it the configuration file, for commands that take one. 0;
+ * 1: help or the version was asked for and printed; -1: a usage error, explained on stderr.
  */
 int options_parse(struct options *opt, const struct command *command, int argc, char **argv);
 

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* Finding nothing means something only if everything could be followed: flows, sessions and subjects that had no room could not. */
+/* Finding nothing means something only if everything could be followed, and nothing found no room. */
 static bool in_doubt(const uint64_t losses[WIRE_LOSSES], const char *command)
 {
 	uint64_t untold =

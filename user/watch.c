@@ -10,9 +10,8 @@
 
 #include "clock.h"
 
-#define PROBE_MS                                                                                                       \
-	20 /* answers and time-outs of probes are looked at so often; nothing is done where none is under way */
-#define TICK_MS 250 /* finds a stall within its first retransmissions; a tick reads maps without a system call a flow */
+#define PROBE_MS 20  /* between looks at answers and time-outs of probes; nothing is done where none is under way */
+#define TICK_MS	 250 /* finds a stall within its first retransmissions; a tick reads maps without a system call a flow */
 
 int watch_open(struct watch *w, const char *command)
 {

@@ -36,20 +36,23 @@ void watch_close(struct watch *w);
 /* Lets findings be confirmed by probes from now on. 0, or -1 after saying why not. */
 int watch_probe(struct watch *w);
 
-/* Something does not work: says so, and the loop ends. */
+/* Something does not work, err is its errno: says so on stderr, and the loop ends. */
 void watch_fail(struct watch *w, const char *what, int err);
 
 /* False once something has failed, or nobody takes the records any more. */
 bool watch_works(const struct watch *w);
 
-/* Takes a snapshot and does all that follows from it. */
+/* Takes a snapshot and does all that follows from it; at_end: the last one, for which nothing is probed any more. */
 void watch_tick(struct watch *w, bool at_end);
 
 /* Brings w->status up to date; and tells it. */
 void watch_status(struct watch *w);
 void watch_tell_status(struct watch *w, bool at_exit);
 
-/* Ticks until SIGINT, SIGTERM or a failure, or until that time (0: for ever) is over; `hangup` (or NULL) is for SIGHUP. */
+/*
+ * Ticks until SIGINT, SIGTERM or a failure, or until that time (0: for ever) is over; `hangup` (or NULL) is for SIGHUP, with
+ * w->arg. 0, or -ENOMEM after saying so on stderr; whether something failed on the way is for watch_works().
+ */
 int watch_loop(struct watch *w, uint64_t duration_ms, event_callback_fn hangup);
 
 /*

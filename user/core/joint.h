@@ -32,10 +32,10 @@ struct joint_row {
 struct joint_way {
 	uint64_t sent, lost; /* by WireGuard's counters */
 	uint64_t sized;	     /* packets sent whose sizes are in rows */
-	uint32_t lower,
-		upper;	   /* bytes, outer: largest size that arrived, smallest of those none of which did; 0: none */
-	uint64_t vanished; /* packets of that size and more, if there are enough to say that it is the size */
-	uint32_t largest;  /* bytes, outer, that was sent */
+	uint32_t lower;	     /* bytes, outer: largest size that arrived; 0: none */
+	uint32_t upper;	     /* … smallest of those none of which did; 0: none */
+	uint64_t vanished;   /* packets of that size and more, if there are enough to say that it is the size */
+	uint32_t largest;    /* bytes, outer, that was sent */
 	struct joint_row rows[JOINT_ROWS];
 	size_t rows_n;
 };

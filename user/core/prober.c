@@ -182,7 +182,10 @@ static bool was_missed(const struct prober *p, uint32_t outer)
 	return false;
 }
 
-/* Once a size has been missed it is the small probe sent after the next tries that tells of them, not how long they are waited for. */
+/*
+ * How long an answer is waited for. Less once the size has been missed: then the small probe that is sent after its next tries
+ * tells what became of them.
+ */
 static uint32_t timeout_ms(const struct prober *p, const struct prober_probe *probe)
 {
 	uint32_t quickest_ms, slowest_ms, ms;

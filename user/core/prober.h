@@ -14,7 +14,7 @@
 #include "snapshot.h"
 
 #define PROBER_BUDGET 40 /* probes for one finding */
-#define PROBER_RTTS   4
+#define PROBER_RTTS   4	 /* answers whose time is remembered */
 
 enum prober_end {
 	PROBER_RUNNING,
@@ -64,9 +64,8 @@ struct prober {
 	bool heard;				   /* anything, since the last restart */
 	uint32_t restarts;
 	uint32_t rtts_ms[PROBER_RTTS]; /* of the latest answers */
-	uint32_t
-		rationed; /* the other side seems to have fewer answers than `burst` and `gap_ms` say: the gap doubles so often */
-	uint32_t hint; /* outer; 0: none */
+	uint32_t rationed; /* how often the gap was doubled: answers seem to be fewer than `burst` and `gap_ms` say */
+	uint32_t hint;	   /* outer; 0: none */
 	uint32_t said_mtu;
 	struct ip_address said_by; /* family 0: nobody said anything */
 	bool waiting;		   /* for the probe sent last */
@@ -78,6 +77,7 @@ struct prober_order {
 	uint32_t outer; /* bytes that it takes on the path */
 };
 
+/* Begins anew. All times below are the caller's clock, in milliseconds; it may wrap around. */
 void prober_start(struct prober *p, const struct prober_config *config);
 
 /* True: send *order now. False: nothing to send before *wait_ms have passed or an answer came, or it has ended. */

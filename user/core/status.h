@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the tool can see where it runs: one entry for each hook, and what was lost. Filled by the kernel edge
- * and the commands, printed by the sinks, read by the analysis to lower its confidence.
+ * and the commands, printed by the sinks.
  */
 #ifndef MTUSCOPE_STATUS_H
 #define MTUSCOPE_STATUS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a snapshot amounts to: its sessions added up by peer, its tallies and drops in order, for those who print
- * counters. Called by the sinks. Pure.
+ * counters. Called by the sinks, the metrics and the screen. Pure.
  */
 #ifndef MTUSCOPE_TOTALS_H
 #define MTUSCOPE_TOTALS_H
@@ -26,9 +26,9 @@ struct totals {
 	size_t peers_n;
 	const struct tally **tallies; /* highest count first */
 	size_t tallies_n;
-	struct tally
-		retired[WIRE_TALLY_KINDS]; /* among them: of each kind those that were given up, without a subject */
-	const struct drop **drops;	   /* highest count first */
+	/* Among them: of each kind those that were given up, without a subject. */
+	struct tally retired[WIRE_TALLY_KINDS];
+	const struct drop **drops; /* highest count first */
 	size_t drops_n;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Giving up privileges once everything is attached. What stays is CAP_NET_ADMIN: without it neither WireGuard's peers can be
- * read nor programs be attached to an interface that appears later; and CAP_NET_RAW for who is to send probes. Loading programs is not possible any more.
+ * read nor programs be attached to an interface that appears later; and CAP_NET_RAW for who is to send probes. Loading
+ * programs is not possible any more.
  */
 #ifndef MTUSCOPE_PRIVILEGES_H
 #define MTUSCOPE_PRIVILEGES_H
@@ -18,7 +19,7 @@ struct account {
 /* name NULL: mtuscope if there is such a user, else nobody. False if there is no such user. */
 bool account_find(struct account *a, const char *name);
 
-/* 0 or -errno. It cannot be undone. */
+/* Becomes that user, with those capabilities alone (`probes`: CAP_NET_RAW as well). 0 or -errno. It cannot be undone. */
 int privileges_drop(const struct account *a, bool probes);
 
 #endif

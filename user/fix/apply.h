@@ -45,8 +45,10 @@ enum fix_undo {
 	UNDO_FAILED,	     /* the record or a file cannot be read */
 };
 
-/* Whether it can be taken back without taking back what others did, and what would be. */
+/* Whether it can be taken back without taking back what others did; *record is what would be. */
 enum fix_undo fix_undo_look(struct fix_record *record, const struct link *tunnel);
+
+/* Takes it back: file, routes, MTU; and removes the record. 0 or -errno: what is left can be tried again. */
 int fix_undo(const struct fix_record *record, const struct link *tunnel);
 
 #endif

@@ -33,7 +33,7 @@ struct fix_record {
 /* Makes the directory, and keeps other runs out until the process ends. 0 or -errno, -EWOULDBLOCK: another one runs. */
 int fix_record_lock(void);
 
-/* -ENOENT: nothing was done to it; -EBADMSG: not a record; or another -errno. */
+/* 0; when loading also -ENOENT: nothing was done to it, and -EBADMSG: not a record; or another -errno. */
 int fix_record_load(struct fix_record *record, const char *interface);
 int fix_record_save(const struct fix_record *record, const char *interface);
 int fix_record_remove(const char *interface);

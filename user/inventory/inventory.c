@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Kernel edge: netlink. In: options naming interfaces. Out: struct inventory, composed of what link.c, wireguard.c,
- * uapi.c and route.c learn from the kernel and from WireGuard daemons. Called by the commands, at start and whenever inventory_changed() says so.
+ * uapi.c and route.c learn from the kernel and from WireGuard daemons. Called by the commands: at start, from time to time,
+ * and whenever inventory_changed() says so.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -310,7 +311,7 @@ static int compose(struct composition *c, const struct inventory_options *option
 	int err;
 
 	err = read_tunnels(c, options, missing);
-	/* Underlays join at the end, while it runs: they are not asked for theirs. */
+	/* The links found under these tunnels are appended meanwhile: only those that were there before may be tunnels. */
 	links_n = c->inv->links_n;
 	for (i = 0; !err && i < links_n; i++) {
 		if (c->inv->links[i].role != WIRE_ROLE_TUNNEL)

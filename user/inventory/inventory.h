@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kernel edge: netlink, and the user API of WireGuard daemons. WireGuard devices and peers, links and routes of the namespace that the process is in,
- * as the plain struct inventory of core/snapshot.h. Private and preshared keys are never stored.
+ * Kernel edge: netlink, and the user API of WireGuard daemons. WireGuard devices and peers, links and routes of the
+ * namespace that the process is in, as the plain struct inventory of core/snapshot.h. Private and preshared keys are never
+ * stored.
  */
 #ifndef MTUSCOPE_INVENTORY_H
 #define MTUSCOPE_INVENTORY_H
@@ -24,12 +25,14 @@ void inventory_close(struct inventory_reader *reader);
  * Fills *inv (which the caller frees with inventory_free()): the tunnels that options name or all of them, their
  * peers, and the links under them, which are those of the kernel's routes to the peers' endpoints (asked of the
  * kernel with the tunnel's fwmark, so that policy routing counts); for a tunnel without any endpoint, the
- * link of the default route; last, with WIRE_ROLE_LAN, the other Ethernet links that are up. A named interface that is no tunnel is watched as an underlay. A TUN device is a
- * tunnel if it is named or a WireGuard daemon (wireguard-go) answers for it at /var/run/wireguard/NAME.sock; without an
- * answer it has no known peers.
- * The links come in this order: tunnels, with named underlays among them as they were named, then the links found
- * under them. A tunnel that goes away meanwhile is left out. Without the wireguard module there are no tunnels, which
+ * link of the default route; last, with WIRE_ROLE_LAN, the other Ethernet links that are up. A named interface that is no
+ * tunnel is watched as an underlay. A TUN device is a tunnel if it is named or a WireGuard daemon (wireguard-go) answers
+ * for it at /var/run/wireguard/NAME.sock; without an answer it has no known peers.
+ *
+ * The links come in this order: tunnels, with named underlays among them as they were named; the links found under them;
+ * the others. A tunnel that goes away meanwhile is left out. Without the wireguard module there are no tunnels, which
  * is no error, and the module is not loaded. `missing` and `options` may be NULL.
+ *
  * 0; -ENODEV: a named interface does not exist, its name is in *missing (points into options); -EPERM: there are
  * WireGuard tunnels, but no CAP_NET_ADMIN to read them; -EINTR: it kept changing while it was read; -ETIMEDOUT; or
  * another -errno. *inv is empty then.
@@ -60,7 +63,7 @@ int inventory_read_clamps(struct audit_clamp **clamps, size_t *clamps_n);
 int inventory_reaches(struct inventory_reader *reader, const struct link *tunnel, const struct peer *peer,
 		      uint32_t ifindex, bool *yes);
 
-#define ROUTE_ABSENT UINT32_MAX
+#define ROUTE_ABSENT UINT32_MAX /* in place of a route's MTU: there is no such route */
 
 /*
  * The MTU of the route in the main table to exactly that prefix by that link: 0 if it has none of its own, ROUTE_ABSENT if

@@ -33,6 +33,7 @@ struct link_table {
 
 /* link.c. RTM_NEWLINK into `data`, a struct link_table, which link_table_read() sorts afterwards. */
 int link_parse(const struct nlmsghdr *nlh, void *data);
+/* The whole table. 0 or -errno. */
 int link_table_read(struct netlink *nl, struct link_table *table);
 void link_table_free(struct link_table *table);
 /* NULL if there is none. */
@@ -109,7 +110,7 @@ struct route_mtus {
 	uint32_t min, max; /* 0: there is none that has one of its own */
 };
 
-/* route.c. RTM_NEWROUTE into `data`, a struct route_mtus; and of all tables. */
+/* route.c. RTM_NEWROUTE into `data`, a struct route_mtus, whose oif is set; and those of all tables. 0 or -errno. */
 int route_parse_mtus(const struct nlmsghdr *nlh, void *data);
 int route_read_mtus(struct netlink *nl, struct route_mtus *mtus);
 

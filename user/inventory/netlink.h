@@ -12,7 +12,7 @@
 #include <libmnl/libmnl.h>
 
 #define NETLINK_TRIES	      5
-#define NETLINK_REQUEST_BYTES 512   /* the largest request made here has about 120 */
+#define NETLINK_REQUEST_BYTES 512 /* the largest is a route sent back with another MTU: ROUTE_MESSAGE_BYTES and that */
 #define NETLINK_REPLY_BYTES   65536 /* the kernel fills at most 32 KiB in a dump (net/netlink/af_netlink.c) */
 
 struct netlink {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is behind struct inventory_reader of inventory.h. Used by inventory.c, route.c and tc.c only. */
+/* What is behind struct inventory_reader of inventory.h. Used by the files that define functions of inventory.h only. */
 #ifndef MTUSCOPE_READER_H
 #define MTUSCOPE_READER_H
 

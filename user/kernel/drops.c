@@ -131,7 +131,7 @@ static const struct drop_site *site_find(const struct drop_names *names, uint64_
 	return NULL;
 }
 
-/* Notes sites that are new. The map never forgets one, so they fit. */
+/* Notes sites that are new. There is room for as many as in the map, which never forgets one. */
 static void sites_learn(struct kernel *kernel)
 {
 	struct drop_names *names = kernel->drop_names;

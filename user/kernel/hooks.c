@@ -26,7 +26,10 @@ static const struct hook HOOKS[] = {
 #undef HOOK
 };
 
-/* The ways to attach by the beginning of a program's name, and what they are called. Those with one group are attached together. */
+/*
+ * The ways to attach, by the beginning of a program's name, and what they are called. Those with one group are attached
+ * together.
+ */
 static const struct way {
 	const char *name;
 	const char *how;
@@ -75,7 +78,7 @@ static bool is_program_of(const struct bpf_program *prog, const struct hook *hoo
 	return target && !strcmp(target + 1, group_end ? group_end + 1 : hook->function);
 }
 
-/* Leaves the hook's programs of the nth way to be loaded. Returns the way's first, NULL if there are not so many ways. */
+/* Of the hook's programs only those of the nth way shall be loaded: returns that way, NULL if there are not so many. */
 static const struct way *way_choose(struct bpf_object *object, const struct hook *hook, int n)
 {
 	const struct way *chosen = NULL, *last = NULL;

@@ -90,7 +90,7 @@ static int tc_load(struct kernel *kernel, const struct kernel_options *options)
 	return tc_bpf__load(kernel->tc);
 }
 
-/* Only a file that somebody has named must be what it is taken for. */
+/* A file that somebody has named must hold a kernel's types. Where the running kernel shows none, drops keep their numbers. */
 static int drop_names_of_types(struct kernel *kernel)
 {
 	const char *path = kernel->options.btf_path;

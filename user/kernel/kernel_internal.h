@@ -45,7 +45,7 @@ struct tc_attachment {
 struct kernel {
 	struct tc_bpf *tc;
 	struct wire_config *config;	    /* mapped */
-	struct wire_flow *flows;	    /* mapped; of what the programs wrote only old times are made younger */
+	struct wire_flow *flows;	    /* mapped; read, and written by flow_age() alone */
 	msec_t aged_ms;			    /* when they last were */
 	uint64_t retired[WIRE_TALLY_KINDS]; /* counts of the tallies that gave their places */
 	struct hook *hooks;

@@ -5,8 +5,8 @@
  */
 #include "kernel_internal.h"
 
-#define QUIET_MS                                                                                                       \
-	600000 /* of what nothing came for ten minutes no detector speaks any more, nor a finding that lives on */
+/* Of what nothing came for ten minutes no detector speaks any more, nor a finding that lives on. */
+#define QUIET_MS 600000
 
 static int tally_add(struct snapshot *snap, const void *key, const void *value)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Attaching the tc programs: a tcx link where the kernel has it (6.6), which goes with the process whatever
- * happens to it; else a clsact filter, which does not. Our filters are known by their handle: a mark, the number of the instance, and
- * whether it was we who made the qdisc. An instance holds an abstract socket of its number for as long as it lives, so the
- * next start can tell the filters of the dead from those of the living, and removes them.
+ * happens to it; else a clsact filter, which does not. Our filters are known by their handle: a mark, the number of the
+ * instance, and whether it was we who made the qdisc. An instance holds an abstract socket of its number for as long as it
+ * lives, so the next start can tell the filters of the dead from those of the living, and removes them.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -24,9 +24,9 @@ enum { TCX_INGRESS = 46, TCX_EGRESS = 47 }; /* enum bpf_attach_type, Linux 6.6; 
 #define FILTER_MARK_MASK  0xffff0000u
 #define FILTER_OWN_QDISC  1u /* the qdisc is ours: remove it with the last filter */
 #define FILTER_SLOT_SHIFT 1
-#define FILTER_PRIORITIES                                                                                              \
-	8 /* 1 … 8: before others, whose verdict would hide packets; more than one if theirs is no bpf */
-#define SLOTS 64
+/* 1 … 8: before others, whose verdict would hide packets; a priority that has filters of another kind refuses ours. */
+#define FILTER_PRIORITIES 8
+#define SLOTS		  64
 
 static int slot_bind(int slot)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The running kernel's type information (BTF). Called by kernel.c before anything is loaded: what libbpf makes of a file that
- * is none comes late and is of each program.
+ * The running kernel's type information (BTF), or that of a file. Called by kernel.c before anything is loaded: of a file that
+ * holds none libbpf itself would complain once for each program, and of the program.
  */
 #include <errno.h>
 

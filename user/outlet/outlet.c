@@ -45,7 +45,8 @@ struct outlet {
 	struct outlet_counts counts;
 };
 
-enum { WRITE_LATER = 0 }; /* else bytes taken or -errno */
+/* What a kind's write() returns: how many bytes were taken, -errno, or that nothing can be taken now. */
+enum { WRITE_LATER = 0 };
 
 struct kind {
 	const char *format;

@@ -34,11 +34,17 @@ const char *outlet_format(enum outlet_kind kind);
 
 /* target: a path or an address; NULL for standard output and journald. NULL on error, with errno. */
 struct outlet *outlet_open(enum outlet_kind kind, const char *target);
+
+/* Whether it was opened so. */
 bool outlet_is(const struct outlet *o, enum outlet_kind kind, const char *target);
 
 /* Gives a file to the user that will have to open it again. 0 or -errno. */
 int outlet_own(struct outlet *o, uid_t uid, gid_t gid);
 
+/*
+ * Hands over a record of n bytes, its newline last; and goes on with what waits. now_ms: of any clock that goes on, for pauses
+ * and time-outs.
+ */
 void outlet_send(struct outlet *o, const char *record, size_t n, uint64_t now_ms);
 void outlet_pump(struct outlet *o, uint64_t now_ms);
 

@@ -30,7 +30,7 @@ static size_t attempts(const struct measure *m)
 	case MEASURE_CHECK:
 		return 1;
 	case MEASURE_UNDERLAY:
-		/* What says nothing of the way back does not help one that has been measured both ways. */
+		/* Echo, the first, tells of the way back. The other method does not, and is no help to what was measured both ways. */
 		if (m->result.direction == WIRE_RX && m->result.tunnel_answered)
 			return 1;
 		return m->config.endpoint.family ? METHODS : 0;
@@ -85,7 +85,7 @@ static void prober_config_make(const struct measure *m, struct prober_config *c)
 		if (c->budget > CHECK_BUDGET)
 			c->budget = CHECK_BUDGET;
 	} else if (r->lower && (r->upper_round || r->whole)) {
-		/* What the tunnel has shown, and only the bytes between are left to tell. */
+		/* The tunnel has shown this bracket: only the bytes between its ends are left to tell. */
 		c->control = r->lower;
 		c->upper = r->upper_round;
 	}

@@ -18,7 +18,10 @@ struct screen;
 /* On standard output. NULL: that is no terminal in the foreground which can place a cursor. */
 struct screen *screen_open(bool color, int verbose);
 
-/* Gives the terminal back, and what was written to stderr meanwhile to stderr. Then only what it holds can be had. */
+/*
+ * Gives the terminal back, and what was written to stderr meanwhile to stderr. Afterwards there is screen_findings() and
+ * screen_free(), and nothing else.
+ */
 void screen_leave(struct screen *s);
 void screen_free(struct screen *s);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The page of a report: findings as they are told and what each recording amounts to go in; one HTML page leaves that
- * needs nothing else, with the verdict in front. Called by the command report. It is well-formed XML as well, has no script, and
- * whatever a name holds is text.
+ * needs nothing else, with the verdict in front. It is well-formed XML as well, has no script, and whatever a name holds is
+ * text. Called by the command report.
  */
 #ifndef MTUSCOPE_HTML_H
 #define MTUSCOPE_HTML_H

@@ -98,7 +98,7 @@ idle()
 	wait_for 3 "nothing to happen" false
 }
 
-# keep_alives SECONDS: between WireGuard's on both ends.
+# keep_alives SECONDS: between WireGuard's keep-alives, on both ends; 0: none.
 keep_alives()
 {
 	in_ns "$LAB_RELAY" wg set wg0 peer "$LAB_GW_KEY" persistent-keepalive "$1"

@@ -6,10 +6,9 @@
 
 #include "outer.h"
 
-#define TICKS_MIN 3 /* told so often, at different moments: a window's worth of packets at once is one telling */
-#define LASTING_MS                                                                                                     \
-	1500 /* a sender that listens needs one round trip; a retransmission or two may be under way already */
-#define FRESH_MS 10000 /* it still goes on */
+#define TICKS_MIN  3	 /* told so often, at different moments: a window's worth of packets at once is one telling */
+#define LASTING_MS 1500	 /* one that listens needs a round trip; a retransmission or two may be under way already */
+#define FRESH_MS   10000 /* it still goes on */
 
 /* The messages made and those that left are joined by the host told and the destination of what it had sent. */
 static bool same_story(const struct wire_tally_key *a, const struct wire_tally_key *b)
