@@ -9,10 +9,12 @@
 #include "reporter.h"
 #include "sink.h"
 
+/* All that the audit says, and how it ended. */
 struct notes {
 	struct audit_note *entries;
 	size_t n, capacity;
 	bool no_memory;
+	struct audit_result result;
 };
 
 static void keep(const struct audit_note *note, void *arg)
@@ -58,14 +60,14 @@ static void report_note(struct reporter *r, const struct audit_note *note, int64
 
 /* Remarks are for those who look for a cause: where nothing is wrong they need asking for. */
 static void report(struct reporter *r, const struct audit_scene *scene, const struct notes *notes,
-		   const struct audit_result *result, const struct options *opt, int64_t now_ms)
+		   const struct options *opt, int64_t now_ms)
 {
 	struct status status = {
 		.links = scene->inventory.links,
 		.links_n = scene->inventory.links_n < WIRE_LINKS ? scene->inventory.links_n : WIRE_LINKS,
-		.result = result,
+		.result = &notes->result,
 	};
-	bool remarks = result->worst || opt->verbose;
+	bool remarks = notes->result.worst || opt->verbose;
 
 	reporter_status(r, &status, now_ms);
 	for (size_t i = 0; i < notes->n; i++)
@@ -81,19 +83,18 @@ static enum exit_status run(struct reporter *r, const struct audit_scene *scene,
 	static const enum exit_status STATUS[] = { EXIT_NOTHING, EXIT_WARNING, EXIT_CRITICAL };
 	int64_t now_ms = scene->now_s * 1000;
 	struct notes notes = { 0 };
-	struct audit_result result;
 	enum exit_status status = EXIT_UNKNOWN;
 
-	audit_run(scene, now_ms, keep, &notes, &result);
-	result.worst = worst_of(&notes);
+	audit_run(scene, now_ms, keep, &notes, &notes.result);
+	notes.result.worst = worst_of(&notes);
 	if (notes.no_memory)
 		fprintf(stderr, "mtuscope check: out of memory\n");
-	else if (!result.tunnels)
+	else if (!notes.result.tunnels)
 		fprintf(stderr, "mtuscope check: not a WireGuard interface: %s\n", opt->interfaces[0]);
 	else
-		status = STATUS[audit_worst(&result)];
+		status = STATUS[audit_worst(&notes.result)];
 	if (status != EXIT_UNKNOWN)
-		report(r, scene, &notes, &result, opt, now_ms);
+		report(r, scene, &notes, opt, now_ms);
 	free(notes.entries);
 	return reporter_works(r) ? status : EXIT_UNKNOWN;
 }

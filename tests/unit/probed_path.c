@@ -10,9 +10,8 @@
 
 #include <cmocka.h>
 
-#include "probed_path.h"
-
 #include "outer.h"
+#include "probed_path.h"
 #include "snapshots.h"
 
 #define LATE_MS 1500
