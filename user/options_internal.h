@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the two readers of options share: options.c reads the command line, config.c the configuration. */
+/* What the two readers of options share: options.c reads the command line, options_config.c the configuration. */
 #ifndef MTUSCOPE_OPTIONS_INTERNAL_H
 #define MTUSCOPE_OPTIONS_INTERNAL_H
 
