@@ -10,8 +10,9 @@
 #include "chance.h"
 #include "outer.h"
 
-#define CHANCE_MAX  1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
-#define CHANCE_GAPS 1e-2 /* rx: that gaps are of others, where something is owed or a size is expected to vanish */
+#define CHANCE_MAX	  1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
+#define CHANCE_GAPS_OWED  0.25 /* rx: that gaps are of others, where something is owed and its sender would be gone */
+#define CHANCE_GAPS_JUMBO 1e-2 /* … where a server would think, and a size of that kind is expected to vanish */
 #define CHANCE_CHANGED                                                                                                 \
 	1e-3 /* that loss of all sizes has just risen instead of the path's MTU having sunk: both are rare */
 #define TRIES_MIN	      3	   /* of one flow: less may be one burst of loss */
@@ -299,7 +300,9 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	if (s->kind != EVIDENCE_TCP_HOLE && s->lost > STALL_LOSS_MAX * l->stalls_total)
 		return true;
 	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) >
-	    (s->owed || (jumbo && !before) ? CHANCE_GAPS : CHANCE_MAX))
+	    (s->owed		? CHANCE_GAPS_OWED
+	     : jumbo && !before ? CHANCE_GAPS_JUMBO
+				: CHANCE_MAX))
 		return true;
 	all = looks * chance_lost_too(n + 1, runs, known, none, after_a_loss(&s->all_before));
 	like = looks *
