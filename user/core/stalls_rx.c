@@ -92,7 +92,6 @@ static bool is_overdue(const struct ledgers *ls, const struct flow *f, const str
 		*found = (struct stall){ .kind = EVIDENCE_TCP_HOLE,
 					 .outer = segment_bound(f, rx, f->hole_end - f->rx_next),
 					 .tries = 1,
-					 .owed = true,
 					 .first_ms = since,
 					 .last_ms = f->last_rx_ms };
 		return now - f->last_rx_ms <= STALL_FORGET_MS;
@@ -102,7 +101,7 @@ static bool is_overdue(const struct ledgers *ls, const struct flow *f, const str
 		.outer = segment_bound(f, rx, 0),
 		.first_ms = since,
 		.last_ms = now,
-		.owed = f->flags & WIRE_FLOW_RX_MORE,
+		.unfinished = f->flags & WIRE_FLOW_RX_MORE,
 	};
 	return !f->trial_last_ms && now - since <= STALL_FORGET_MS;
 }

@@ -37,7 +37,6 @@ static void stall_echo(struct ledgers *ls, const struct flow *f, struct ledger *
 		      &(struct stall){ .kind = EVIDENCE_ECHO_LOST,
 				       .outer = outer,
 				       .tries = f->trial_tries,
-				       .owed = true,
 				       .first_ms = from,
 				       .last_ms = f->trial_last_ms });
 	if (s && chance < 1.0)

@@ -10,9 +10,10 @@
 #include "chance.h"
 #include "outer.h"
 
-#define CHANCE_MAX	  1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
-#define CHANCE_GAPS_OWED  0.25 /* rx: that gaps are of others, where something is owed and its sender would be gone */
-#define CHANCE_GAPS_JUMBO 1e-2 /* … where a server would think, and a size of that kind is expected to vanish */
+#define CHANCE_MAX	 1e-4 /* with the conditions below less than one false alarm a year on a busy gateway */
+#define CHANCE_GAPS_HOLE 0.25 /* rx: that gaps are of others, where a stream has a hole */
+#define CHANCE_GAPS_UNFINISHED                                                                                         \
+	1e-2 /* … where what came last was not all, or a size of that kind is expected to vanish */
 #define CHANCE_CHANGED                                                                                                 \
 	1e-3 /* that loss of all sizes has just risen instead of the path's MTU having sunk: both are rare */
 #define TRIES_MIN	      3	   /* of one flow: less may be one burst of loss */
@@ -281,9 +282,17 @@ static double lost_by_others(const struct stall *s, uint32_t n)
 }
 
 /*
- * rx: whether chance would explain the gaps. They may be of others: where a flow is merely silent, its server may think, and of
- * one that owes something the sender may be gone.
+ * rx: the probability at most that the gaps are of others. Then a server merely thinks, or the sender of what is missing is gone,
+ * which is the rarer.
  */
+static double gaps_max(const struct stall *s, bool before)
+{
+	if (s->kind != EVIDENCE_TCP_SILENCE)
+		return CHANCE_GAPS_HOLE;
+	return s->unfinished || (s->outer > ETHERNET_MTU && !before) ? CHANCE_GAPS_UNFINISHED : CHANCE_MAX;
+}
+
+/* rx: whether chance would explain the gaps. */
 static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
 {
 	struct tried before_all = { s->lost_before, s->received_before };
@@ -299,10 +308,7 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	/* More than these flows can lose: the path loses everything alike. */
 	if (s->kind != EVIDENCE_TCP_HOLE && s->lost > STALL_LOSS_MAX * l->stalls_total)
 		return true;
-	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) >
-	    (s->owed		? CHANCE_GAPS_OWED
-	     : jumbo && !before ? CHANCE_GAPS_JUMBO
-				: CHANCE_MAX))
+	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) > gaps_max(s, before))
 		return true;
 	all = looks * chance_lost_too(n + 1, runs, known, none, after_a_loss(&s->all_before));
 	like = looks *
