@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Witnesses of a step on the way to the peer: what is sent again and again, while other packets are acknowledged. */
+#include "step_internal.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#define TRIES_YOUNG 6	 /* of a connection just made: its handshake has passed the path as it is now, … */
+#define YOUNG_MS    1000 /* … and would the path have died before its first large segment? */
+#define CHANGED_MS  2000 /* a size that got through lately must be lost for longer than a link takes to come back */
+#define IDLE_MS	    55000 /* a flow unheard for longer may have been forgotten: a minute is what firewalls keep at least */
+
+/* Nothing at all gets through since then, small packets neither: the path is dead this way. */
+static bool everything_dies(const struct ledger *l, const struct stall *s)
+{
+	if (ledger_delivered_ms(l, 1) > s->first_ms)
+		return false;
+	for (size_t i = 0; i < l->stalls_n; i++)
+		if (l->stalls[i].outer <= LEDGER_SMALL && l->stalls[i].last_ms >= s->first_ms)
+			return true;
+	return false;
+}
+
+/* The same happened again to a flow that got something through in between: no outage does that twice. */
+static bool repeats(const struct ledger *l, const struct stall *s)
+{
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		const struct stall *other = &l->stalls[i];
+
+		if (other->tries >= TRIES_MIN && other->first_ms > s->last_ms && other->delivered_ms > s->last_ms &&
+		    other->outer > LEDGER_SMALL && other->outer <= s->outer &&
+		    !memcmp(other->host, s->host, sizeof(s->host)))
+			return true;
+	}
+	return false;
+}
+
+/* Tries of this size or less, of all flows, that were in vain since this one stalls. */
+static uint32_t tries_of_all(const struct ledger *l, const struct stall *s)
+{
+	uint32_t n = s->tries;
+
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		const struct stall *other = &l->stalls[i];
+
+		if (other != s && other->outer > LEDGER_SMALL && other->outer <= s->outer &&
+		    other->last_ms >= s->first_ms && other->alive >= ALIVE_UNTIL_THEN && other->tries > TRIES_BURST)
+			n += other->tries - TRIES_BURST;
+	}
+	return n;
+}
+
+/* Tries of small packets in vain since then: established connections lose them as well, so loss is not a matter of size. */
+static uint32_t small_lost(const struct ledger *l, msec_t since_ms)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		const struct stall *other = &l->stalls[i];
+
+		if (other->outer <= LEDGER_SMALL && other->kind == EVIDENCE_TCP_RETRANSMIT && other->delivered_ms &&
+		    other->last_ms >= since_ms)
+			n += other->tries;
+	}
+	return n;
+}
+
+/* Whether loss that all sizes suffer alike takes n more as well, in so many bursts. */
+static double chance_all_sizes(const struct ledger *l, const struct stall *s, uint32_t n, uint32_t runs,
+			       msec_t since_ms)
+{
+	struct trials known = ledger_trials(l, 0, since_ms);
+	uint32_t back_passed = 0, back_lost = 0;
+
+	if (l->back) {
+		ledger_loss(l->back, since_ms, l->seen_ms, NULL, &back_passed, NULL);
+		/* What is lost since flows stall on the way back may be of a hole there. */
+		ledger_loss(l->back, since_ms, l->back->stalled_ms ? l->back->stalled_ms - 1 : l->seen_ms, &back_lost,
+			    NULL, NULL);
+	}
+	/* Without the peer's counters: what came between the tries. */
+	if (!back_passed)
+		back_passed = s->runs;
+	return chance_lost_too(n, runs, (struct tried){ known.lost + small_lost(l, since_ms), known.delivered },
+			       (struct tried){ back_lost, back_passed }, step_after_a_loss(&known));
+}
+
+/* The flow had been answered and was young when its first large segment began to be lost. */
+static bool is_young(const struct stall *s)
+{
+	return s->kind == EVIDENCE_TCP_RETRANSMIT && s->flow_first_ms <= s->first_ms &&
+	       s->first_ms - s->flow_first_ms <= YOUNG_MS && s->flow_heard_ms >= s->flow_first_ms && !s->given_up;
+}
+
+/* Whether chance would explain that nothing of that size gets through. */
+static bool by_chance_tx(const struct ledger *l, const struct stall *s, msec_t now_ms, bool before)
+{
+	msec_t since_ms = ledger_loss_since_ms(l, 0, now_ms), large_ms = ledger_loss_since_ms(l, s->outer, now_ms);
+	struct trials known = ledger_trials(l, 0, large_ms), large = ledger_trials(l, s->outer, large_ms);
+	uint32_t n = tries_of_all(l, s), runs = s->alive == ALIVE_HOST ? s->runs : n;
+	double all = chance_all_sizes(l, s, n, runs, since_ms);
+	double like = chance_policed(n, (struct tried){ large.lost, large.delivered },
+				     (struct tried){ known.lost - large.lost, known.delivered - large.delivered });
+	double looks = 1.0 + large.delivered; /* with each packet of that size such a run may begin */
+
+	if (looks * all > CHANCE_MAX || looks * like > step_policed_max(&large, before))
+		return true;
+	/* Loss may just have risen: then the small ones would not all have passed since. */
+	return before && !(is_young(s) && s->tries >= TRIES_YOUNG && !small_lost(l, s->first_ms)) &&
+	       chance_all_sizes(l, s, n, runs, s->first_ms + SENT_BEFORE_MS) > CHANCE_CHANGED;
+}
+
+/*
+ * A firewall may have forgotten the flows that there were: nothing of theirs passes any more, however small. Idle ones are
+ * forgotten one by one; of others, small packets that die as well tell, and that no flow which is older is heard.
+ */
+static bool is_forgotten(const struct ledger *l, const struct stall *s)
+{
+	if (s->kind != EVIDENCE_TCP_RETRANSMIT || s->given_up)
+		return false;
+	if (s->flow_heard_ms + IDLE_MS < s->first_ms)
+		return true;
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		const struct stall *other = &l->stalls[i];
+
+		if (other->outer <= LEDGER_SMALL && other->kind == EVIDENCE_TCP_RETRANSMIT && other->delivered_ms &&
+		    other->tries >= TRIES_MIN && other->last_ms >= s->first_ms &&
+		    other->flow_heard_ms <= other->first_ms && l->remembered_ms <= s->first_ms + SENT_BEFORE_MS)
+			return true;
+	}
+	return false;
+}
+
+bool step_witness_tx(const struct ledger *l, const struct stall *s, msec_t now_ms)
+{
+	bool lately = step_passed_lately(l, s);
+
+	if (s->tries < TRIES_MIN || (lately && now_ms - s->first_ms < CHANGED_MS) ||
+	    by_chance_tx(l, s, now_ms, step_passed_before(l, s)))
+		return false;
+	if (everything_dies(l, s) || is_forgotten(l, s))
+		return false;
+	switch (s->alive) {
+	case ALIVE_HOST:
+		return s->tries_heard >= TRIES_HEARD || repeats(l, s);
+	case ALIVE_UNTIL_THEN:
+		return s->outer > ETHERNET_MTU && !lately;
+	default:
+		return false;
+	}
+}
