@@ -73,7 +73,7 @@ struct stall {
 	msec_t last_ms;	     /* the latest sign of it */
 	enum alive alive;
 	msec_t delivered_ms;		       /* tx: when the flow itself last got something through */
-	bool unfinished;			       /* rx: what came last was not all that the remote side had to say */
+	bool unfinished;		       /* rx: what came last was not all that the remote side had to say */
 	bool given_up;			       /* the sender went on with smaller packets, and those got through */
 	msec_t flow_first_ms;		       /* when the flow itself began */
 	msec_t flow_heard_ms;		       /* when a packet of the flow itself last came */
