@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * fragment-blackhole: a step in the size ledger exactly where fragmentation begins, or, seen from the receiver, first
- * fragments whose ends never come. Filters that have no ports to look at in later fragments do this (RFC 8900).
+ * fragments whose ends never come, or ends without beginnings. Filters that have no ports to look at in later fragments
+ * do the former (RFC 8900).
  */
 #include "step.h"
 
 #include <string.h>
 
+#include "fragments.h"
+
 #define FIRSTS_MIN 3 /* lone first fragments; fewer may be plain loss of the other half */
 #define TICKS_MIN  2 /* … at different moments */
+
+/* rx: of the packets that the step is about one half comes. Both make it reassembly's failure. */
+static bool halves_missing(const struct ledger *l, const struct verdict *v)
+{
+	return !fragments_whole(l, v) && fragments_come(l, v, 0) != fragments_come(l, v, 2);
+}
 
 /* rx: beginnings of packets arrive, their ends do not. */
 static bool ends_missing(const struct ledger *l, struct verdict *v)
@@ -38,8 +47,7 @@ bool detect_fragment_blackhole(const struct ledger *l, msec_t now_ms, struct ver
 				verdict_evidence(v, EVIDENCE_FRAGMENTED, s->count, s->size_min);
 			return true;
 		}
-		/* Ends that do come make it reassembly's failure. */
-		return ends_missing(l, v);
+		return halves_missing(l, v) || ends_missing(l, v);
 	}
 	return l->direction == WIRE_RX && ends_missing(l, v);
 }
