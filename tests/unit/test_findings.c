@@ -55,6 +55,31 @@ static void test_delivery_resolves(void **state)
 	assert_int_equal(scene_last(&s)->path_mtu_upper, 8980);
 }
 
+/* A path has healed, and what is larger than all that has passed since waits for its next try: that tells, and not those before. */
+static void test_tries_before_the_cure_are_history(void **state)
+{
+	struct wire_flow *letter = scene_flow(&s, "10.1.0.9");
+
+	(void)state;
+	for (int tick = 0; tick < 6 * SECOND; tick++) {
+		if (tick == 0 || tick == 1 || tick == 3 || tick == 7 || tick == 15)
+			flow_tries(&s, letter, 2000);
+		scene_stall(&s, mail, 8920, other, 1);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 2060);
+	flow_answered(&s, letter);
+	for (int tick = 0; tick < 5 * SECOND; tick++) {
+		flow_delivers(&s, other, 100);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.resolved, 1);
+	assert_int_equal(s.opened, 1);
+	scene_stall(&s, mail, 8920, other, 10 * SECOND);
+	assert_int_equal(s.opened, 2);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 8980);
+}
+
 static void test_smaller_deliveries_do_not_resolve(void **state)
 {
 	(void)state;
@@ -330,6 +355,7 @@ int main(void)
 		stalled_mail_test(test_opens_once_and_is_counted),
 		stalled_mail_test(test_id_is_stable_and_the_next_is_another),
 		stalled_mail_test(test_delivery_resolves),
+		stalled_mail_test(test_tries_before_the_cure_are_history),
 		stalled_mail_test(test_smaller_deliveries_do_not_resolve),
 		stalled_mail_test(test_lowered_mtu_resolves_when_traffic_flows),
 		stalled_mail_test(test_a_size_given_up_for_the_lowered_mtu_is_history),

@@ -269,7 +269,7 @@ bool findings_know(const struct findings *fs, const struct ledger *l)
 	return is_overshadowed(fs, l, FINDING_PATH_BLACKHOLE);
 }
 
-int findings_verdict(struct findings *fs, const struct snapshot *snap, const struct ledger *l, enum finding_class class,
+int findings_verdict(struct findings *fs, const struct snapshot *snap, struct ledger *l, enum finding_class class,
 		     const struct verdict *v, const struct listener *to)
 {
 	struct living *it = living_find(fs, l, class);
@@ -278,10 +278,12 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, const str
 	if (!v) {
 		if (it) {
 			path_describe(it, snap, l);
-			if (living_is_over(it, l, snap->now_ms))
-				resolve(fs, it, snap, to);
-			else
+			if (!living_is_over(it, l, snap->now_ms)) {
 				update(it, snap->now_ms, to);
+				return 0;
+			}
+			resolve(fs, it, snap, to);
+			l->over_ms = snap->now_ms;
 		}
 		return 0;
 	}

@@ -20,8 +20,8 @@ struct listener {
 struct findings *findings_new(void); /* NULL: no memory */
 void findings_free(struct findings *fs);
 
-/* What a detector says about a path in this snapshot; v NULL: nothing. 0 or -ENOMEM. */
-int findings_verdict(struct findings *fs, const struct snapshot *snap, const struct ledger *l, enum finding_class class,
+/* What a detector says about a path in this snapshot; v NULL: nothing. The ledger learns what is over. 0 or -ENOMEM. */
+int findings_verdict(struct findings *fs, const struct snapshot *snap, struct ledger *l, enum finding_class class,
 		     const struct verdict *v, const struct listener *to);
 
 /* Probing begins, see analysis_probing(); and what it has shown, see analysis_probed(). */

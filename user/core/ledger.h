@@ -133,6 +133,7 @@ struct ledger {
 	struct history *history;
 	msec_t history_ms;    /* when it was last added to */
 	msec_t last_heard_ms; /* last packet from the peer */
+	msec_t over_ms; /* when a finding of the path was last resolved: what was tried before says nothing any more */
 	/* tx: a suspicion that probes have confirmed: small ones were answered, those of that size were not */
 	uint32_t probed_dead_outer;
 	msec_t probed_ms;	   /* 0: never */

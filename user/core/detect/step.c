@@ -41,9 +41,14 @@ bool step_passed_before(const struct ledger *l, const struct stall *s)
 	return step_passed_lately(l, s) && size_ms(l, s) > l->moved_ms;
 }
 
-/* The tunnel's MTU was lowered meanwhile: this size cannot be sent any more. One given up was tried before that, maybe for it. */
+/*
+ * The tunnel's MTU was lowered meanwhile: this size cannot be sent any more. One given up was tried before that, maybe for it.
+ * Or the path has been cured, and it has not been tried since.
+ */
 static bool size_is_history(const struct ledger *l, const struct stall *s)
 {
+	if (l->direction == WIRE_TX && s->last_ms < l->over_ms)
+		return true;
 	return l->mtu_changed_ms && (s->given_up || s->first_ms < l->mtu_changed_ms) &&
 	       s->outer > outer_size(l->tunnel_mtu, l->route_mtu_most, l->outer_family);
 }
