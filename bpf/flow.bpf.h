@@ -290,6 +290,12 @@ static __always_inline void rx_seen(struct wire_flow *f, __u32 seq, __u32 end, _
 		f->rx_end = end;
 }
 
+/* A reset in answer to a segment that belongs to nothing acknowledges nothing (RFC 9293, 3.10.7.1). */
+static __always_inline void flow_reset(struct wire_flow *f, const struct tcp_segment *t)
+{
+	f->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET | (t->has_ack ? WIRE_FLOW_ABORTED : 0);
+}
+
 static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t, __u32 now)
 {
 	__u32 bytes = t->payload + t->syn, end = t->seq + bytes + t->fin;
@@ -334,9 +340,9 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 	if ((bytes || t->fin) && (f->flags & WIRE_FLOW_TX_KNOWN) && before(f->tx_end, end) &&
 	    end - f->tx_acked <= SEQ_JUMP_MAX)
 		f->tx_end = end;
-	if (t->rst)
-		f->flags |= WIRE_FLOW_RESET;
-	if (t->fin || t->rst)
+	if (unlikely(t->rst))
+		flow_reset(f, t);
+	if (t->fin)
 		f->flags |= WIRE_FLOW_CLOSED;
 }
 
@@ -348,7 +354,7 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 	stamp(&f->last_rx_ms, now);
 	if (unlikely(t->rst)) {
 		/* Sequence numbers of a reset may be anything. */
-		f->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
+		flow_reset(f, t);
 		return;
 	}
 	if (unlikely(t->syn)) {

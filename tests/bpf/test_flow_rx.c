@@ -199,6 +199,21 @@ static void test_reset(void **state)
 	assert_int_equal(flow_only(h)->rx_next, ISN + FULL);
 	assert_true(flow_only(h)->flags & WIRE_FLOW_CLOSED);
 	assert_true(flow_only(h)->flags & WIRE_FLOW_RESET);
+	assert_true(flow_only(h)->flags & WIRE_FLOW_ABORTED);
+}
+
+/* In answer to a segment that belongs to nothing: it acknowledges nothing. Either side may. */
+static void test_refused(void **state)
+{
+	struct harness *h = *state;
+
+	for (int tx = 0; tx < 2; tx++) {
+		harness_reset(state);
+		receive(h, ISN, FULL);
+		tcp(h, tx, &(struct segment){ .seq = tx ? 1 : ISN + FULL, .flags = TCP_RST });
+		assert_true(flow_only(h)->flags & WIRE_FLOW_RESET);
+		assert_false(flow_only(h)->flags & WIRE_FLOW_ABORTED);
+	}
 }
 
 static void test_fin(void **state)
@@ -281,11 +296,22 @@ static void test_largest_of_a_tick(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_in_order),	  bpf_test(test_acknowledged),	  bpf_test(test_sent_again),
-		bpf_test(test_hole_by_data),	  bpf_test(test_hole_by_ack),	  bpf_test(test_filled_by_data),
-		bpf_test(test_filled_by_ack),	  bpf_test(test_local_ack_leads), bpf_test(test_jump_not_believed),
-		bpf_test(test_wrap_around),	  bpf_test(test_reset),		  bpf_test(test_fin),
-		bpf_test(test_ack_after_fin),	  bpf_test(test_more_to_come),	  bpf_test(test_window_shut),
+		bpf_test(test_in_order),
+		bpf_test(test_acknowledged),
+		bpf_test(test_sent_again),
+		bpf_test(test_hole_by_data),
+		bpf_test(test_hole_by_ack),
+		bpf_test(test_filled_by_data),
+		bpf_test(test_filled_by_ack),
+		bpf_test(test_local_ack_leads),
+		bpf_test(test_jump_not_believed),
+		bpf_test(test_wrap_around),
+		bpf_test(test_reset),
+		bpf_test(test_refused),
+		bpf_test(test_fin),
+		bpf_test(test_ack_after_fin),
+		bpf_test(test_more_to_come),
+		bpf_test(test_window_shut),
 		bpf_test(test_largest_of_a_tick),
 	};
 

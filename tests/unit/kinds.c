@@ -318,6 +318,44 @@ static void short_connections(struct network *n, const struct story *s, uint32_t
 	n->pause_ms = 300;
 }
 
+/* Clients that begin anew before a sixth try; of several connections, and each host is asked again. */
+static void impatient(struct network *n, const struct story *s, uint32_t second)
+{
+	(void)second;
+	n->patience_ms = 2000 + 500 * (s->seed % 5);
+	n->pause_ms = 200;
+}
+
+static void hole_impatient(struct network *n, const struct story *s, uint32_t second)
+{
+	impatient(n, s, second);
+	hole(n, s, second);
+}
+
+static void hole_impatient_begins(struct network *n, const struct story *s, uint32_t second)
+{
+	impatient(n, s, second);
+	hole_begins(n, s, second);
+}
+
+static void impatient_at_loss(struct network *n, const struct story *s, uint32_t second)
+{
+	impatient(n, s, second);
+	high_loss(n, s, second);
+}
+
+static void impatient_as_a_host_dies(struct network *n, const struct story *s, uint32_t second)
+{
+	impatient(n, s, second);
+	one_host_dies(n, s, second);
+}
+
+static void impatient_as_servers_hang(struct network *n, const struct story *s, uint32_t second)
+{
+	impatient(n, s, second);
+	hung_at_loss(n, s, second);
+}
+
 static void hole_short_connections(struct network *n, const struct story *s, uint32_t second)
 {
 	short_connections(n, s, second);
@@ -522,6 +560,8 @@ const struct kind KINDS[] = {
 	{ "hole in dialogue", hole_in_dialogue, true, 80, KIND_UNSOLVED },
 	{ "hole, delayed acks", hole_delayed_acks, true, 80, 0 },
 	{ "both ways, delayed acks", hole_both_ways_delayed_acks, true, 80, KIND_BOTH_WAYS },
+	{ "hole, impatient", hole_impatient, true, 60, 0 },
+	{ "hole begins, impatient", hole_impatient_begins, true, 80, 0 },
 	{ "hole, short connections", hole_short_connections, true, 80, 0 },
 	{ "hole, bulk", hole_bulk, true, 80, KIND_UNSOLVED },
 	{ "hole by satellite", hole_by_satellite, true, 80, 0 },
@@ -551,6 +591,9 @@ const struct kind KINDS[] = {
 	{ "port filtered", port_filtered, false, 60, 0 },
 	{ "server hangs", hung, false, 80, 0 },
 	{ "server hangs at loss", hung_at_loss, false, 80, 0 },
+	{ "impatient at loss", impatient_at_loss, false, 60, 0 },
+	{ "impatient, host dies", impatient_as_a_host_dies, false, 80, 0 },
+	{ "impatient, servers hang", impatient_as_servers_hang, false, 80, 0 },
 	{ "window shut", window_shut, false, 80, 0 },
 	{ "reads nothing", reads_nothing, false, 80, 0 },
 	{ "busy machine", late_at_times, false, 80, 0 },

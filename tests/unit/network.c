@@ -13,7 +13,6 @@
 #include "network_internal.h"
 #include "outer.h"
 
-#define ABANDON_MS	  60000 /* an application's patience */
 #define ECHO		  NETWORK_CONNECTIONS
 #define DATAGRAM	  (NETWORK_CONNECTIONS + 1)
 #define FAR_PING	  (NETWORK_CONNECTIONS + 2)
@@ -228,7 +227,12 @@ static void application(struct network *n, struct connection *c)
 {
 	struct end *client = &c->end[c->remote_asks], *server = &c->end[!c->remote_asks];
 
-	if ((!c->open || c->request_end || c->response_end) && n->now_ms - c->progress_ms > ABANDON_MS) {
+	if ((!c->open || c->request_end || c->response_end) && n->now_ms - c->progress_ms > n->patience_ms) {
+		const struct segment reset = {
+			.seq = client->nxt, .ack = client->rcv, .has_ack = true, .rst = true, .headers = n->headers
+		};
+
+		segment_send(n, c, !c->remote_asks, &reset);
 		connection_open(n, c);
 		return;
 	}
@@ -436,6 +440,7 @@ void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t con
 	n->delay_ms = 20;
 	n->request_max = n->response_max = 60000;
 	n->rounds_max = 20;
+	n->patience_ms = 60000;
 	n->pause_ms = 1000;
 	n->connections_n = connections;
 	if (both)

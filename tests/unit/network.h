@@ -93,6 +93,7 @@ struct network {
 	uint32_t late_every_ms, late_ms;     /* for so long each time the path holds everything back; 0: never */
 	bool delayed_acks;		     /* acknowledgements wait for data to ride on, or a second segment */
 	uint32_t rounds_max;		     /* requests on one connection */
+	uint32_t patience_ms;		     /* after so long without progress a client resets and begins anew */
 	uint32_t think_ms;		     /* a server's time for an answer */
 	uint32_t message_min;		     /* bytes, of requests and responses */
 	uint32_t request_max, response_max;  /* bytes */

@@ -30,6 +30,7 @@ void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_
 		.payload_one = s->payload,
 		.syn = s->syn,
 		.fin = s->fin,
+		.rst = s->rst,
 		.push = !s->more,
 		.window_shut = s->window_shut,
 		.has_ack = s->has_ack,

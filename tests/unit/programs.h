@@ -20,7 +20,7 @@ struct range {
 struct segment {
 	uint32_t seq, ack;
 	uint32_t payload;
-	bool syn, has_ack, fin;
+	bool syn, has_ack, fin, rst;
 	bool more;			       /* its sender has more to send at once: no push */
 	bool window_shut;		       /* its sender takes nothing more for now */
 	uint16_t mss;			       /* of a SYN */

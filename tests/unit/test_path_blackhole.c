@@ -246,6 +246,43 @@ static void test_rx_stops_as_nobody_reads(void **state)
 	scene_assert_silent(&s);
 }
 
+/* A client that asks anew each two seconds, before any one connection has tried often enough: it resets the one before. */
+static void impatient(uint16_t flags)
+{
+	static const int tries[] = { 0, 1, 3, 6 };
+
+	for (int attempt = 0; attempt < 6; attempt++) {
+		struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+
+		for (int tick = 0; tick < 2 * SECOND; tick++) {
+			for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
+				if (tick == tries[i])
+					flow_tries(&s, f, 1420);
+			flow_delivers(&s, other, 100);
+			scene_tick(&s);
+		}
+		f->flags |= flags;
+	}
+}
+
+static void test_clients_that_give_up(void **state)
+{
+	(void)state;
+	start_over(1420, "192.0.2.1");
+	impatient(WIRE_FLOW_CLOSED | WIRE_FLOW_RESET | WIRE_FLOW_ABORTED);
+	assert_int_equal(s.opened, 1);
+	assert_bracket(&s.log[0], 172, 1480, 1280);
+}
+
+/* The segment arrived, at a host that knows nothing of the connection. */
+static void test_connections_that_are_refused(void **state)
+{
+	(void)state;
+	start_over(1420, "192.0.2.1");
+	impatient(WIRE_FLOW_CLOSED | WIRE_FLOW_RESET);
+	scene_assert_silent(&s);
+}
+
 static void test_of_two_peers_only_the_bad_one(void **state)
 {
 	struct wire_flow *bad, *bad_small, *good;
@@ -411,6 +448,8 @@ int main(void)
 		stalled_mail_test(test_rx_stops_midway),
 		stalled_mail_test(test_rx_stops_and_is_complete),
 		stalled_mail_test(test_rx_stops_as_nobody_reads),
+		stalled_mail_test(test_clients_that_give_up),
+		stalled_mail_test(test_connections_that_are_refused),
 		stalled_mail_test(test_of_two_peers_only_the_bad_one),
 		stalled_mail_test(test_many_flows_are_one_finding),
 		stalled_mail_test(test_path_that_shrinks_under_way),

@@ -71,6 +71,7 @@ struct stall {
 	uint32_t runs;	     /* tx: of tries between which the far side was not heard: a burst of loss takes one such */
 	msec_t first_ms;     /* when the trouble began */
 	msec_t last_ms;	     /* the latest sign of it */
+	msec_t until_ms;     /* rx: its sender has repeated it until then, as far as is known */
 	enum alive alive;
 	msec_t delivered_ms;		       /* tx: when the flow itself last got something through */
 	bool unfinished;		       /* rx: what came last was not all that the remote side had to say */

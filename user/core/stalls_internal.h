@@ -18,6 +18,15 @@ static inline bool flow_is_echo(const struct flow *f)
 	return f->protocol == IPPROTO_ICMP || f->protocol == IPPROTO_ICMPV6;
 }
 
+/*
+ * Reset in answer to a segment, which so did arrive. What an application has given up was in vain all the same, and no more will
+ * be tried.
+ */
+static inline bool flow_is_refused(const struct flow *f)
+{
+	return (f->flags & (WIRE_FLOW_RESET | WIRE_FLOW_ABORTED)) == WIRE_FLOW_RESET;
+}
+
 /* Bytes of IP and TCP headers without options: what the largest segment (MSS, RFC 9293) leaves of a packet. */
 static inline uint32_t flow_headers_min(const struct flow *f)
 {

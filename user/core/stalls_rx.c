@@ -64,13 +64,19 @@ msec_t flow_answer_due_ms(const struct flow *f)
 		return 0;
 	if (f->flags & WIRE_FLOW_RX_MORE)
 		return f->last_rx_data_ms;
-	if ((f->flags & WIRE_FLOW_CLOSED) || (!remote_serves && !f->mss_remote))
+	if ((f->flags & (WIRE_FLOW_CLOSED | WIRE_FLOW_ABORTED)) == WIRE_FLOW_CLOSED ||
+	    (!remote_serves && !f->mss_remote))
 		return 0;
 	if (remote_serves && (f->flags & WIRE_FLOW_TX_REQUEST))
 		return f->last_tx_data_ms;
 	if (f->flags & WIRE_FLOW_RX_RESPONSE)
 		return 0;
 	return f->last_tx_data_ms > f->first_ms ? f->last_tx_data_ms : f->first_ms;
+}
+
+static msec_t latest(msec_t a, msec_t b)
+{
+	return a > b ? a : b;
 }
 
 /* Since when the hole begins with the same byte: one that is being filled from its beginning is no stall. */
@@ -85,22 +91,25 @@ static msec_t hole_since_ms(const struct ledgers *ls, const struct flow *f)
 static bool is_overdue(const struct ledgers *ls, const struct flow *f, const struct ledger *rx, struct stall *found)
 {
 	msec_t now = ls->now_ms, since = f->hole_ms ? hole_since_ms(ls, f) : flow_answer_due_ms(f);
+	msec_t until = f->flags & WIRE_FLOW_ABORTED ? latest(f->last_tx_ms, f->last_rx_ms) : now;
 
-	if (!since || now - since < STALL_QUIET_MS)
+	if (!since || until < since + STALL_QUIET_MS)
 		return false;
 	if (f->hole_ms) {
 		*found = (struct stall){ .kind = EVIDENCE_TCP_HOLE,
 					 .outer = segment_bound(f, rx, f->hole_end - f->rx_next),
 					 .tries = 1,
 					 .first_ms = since,
-					 .last_ms = f->last_rx_ms };
+					 .last_ms = f->last_rx_ms,
+					 .until_ms = until };
 		return now - f->last_rx_ms <= STALL_FORGET_MS;
 	}
 	*found = (struct stall){
 		.kind = EVIDENCE_TCP_SILENCE,
 		.outer = segment_bound(f, rx, 0),
 		.first_ms = since,
-		.last_ms = now,
+		.last_ms = until,
+		.until_ms = until,
 		.unfinished = f->flags & WIRE_FLOW_RX_MORE,
 	};
 	return !f->trial_last_ms && now - since <= STALL_FORGET_MS;
@@ -110,7 +119,7 @@ void stall_rx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struc
 {
 	struct stall found, *s;
 
-	if (flow_is_echo(f) || (f->flags & WIRE_FLOW_RESET) || !(f->flags & WIRE_FLOW_ESTABLISHED) ||
+	if (flow_is_echo(f) || flow_is_refused(f) || !(f->flags & WIRE_FLOW_ESTABLISHED) ||
 	    !is_overdue(ls, f, rx, &found))
 		return;
 	s = stall_add(rx, f, &found);

@@ -38,7 +38,8 @@ static void stall_echo(struct ledgers *ls, const struct flow *f, struct ledger *
 				       .outer = outer,
 				       .tries = f->trial_tries,
 				       .first_ms = from,
-				       .last_ms = f->trial_last_ms });
+				       .last_ms = f->trial_last_ms,
+				       .until_ms = now });
 	if (s && chance < 1.0)
 		stall_loss(ls, s, tx, rx);
 }
@@ -52,8 +53,7 @@ void stall_tx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struc
 		stall_echo(ls, f, tx, rx, outer);
 		return;
 	}
-	if (f->trial_tries < STALL_TRIES_MIN || now - f->trial_last_ms > STALL_FORGET_MS ||
-	    (f->flags & WIRE_FLOW_RESET))
+	if (f->trial_tries < STALL_TRIES_MIN || now - f->trial_last_ms > STALL_FORGET_MS || flow_is_refused(f))
 		return;
 	stall_add(tx, f,
 		  &(struct stall){ .kind = EVIDENCE_TCP_RETRANSMIT,

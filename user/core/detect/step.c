@@ -78,7 +78,7 @@ static bool is_witness(const struct ledger *l, const struct stall *s, msec_t now
 		return false;
 	if (probes_say_so(l, s, now_ms))
 		return true;
-	return l->direction == WIRE_TX ? step_witness_tx(l, s, now_ms) : step_witness_rx(l, s, now_ms);
+	return l->direction == WIRE_TX ? step_witness_tx(l, s, now_ms) : step_witness_rx(l, s);
 }
 
 const struct stall *step_suspect(const struct ledger *l)

@@ -38,6 +38,6 @@ double step_policed_max(const struct trials *large, bool before);
  * nothing else that stops a flow.
  */
 bool step_witness_tx(const struct ledger *l, const struct stall *s, msec_t now_ms);
-bool step_witness_rx(const struct ledger *l, const struct stall *s, msec_t now_ms);
+bool step_witness_rx(const struct ledger *l, const struct stall *s);
 
 #endif

@@ -9,7 +9,8 @@
 #define CHANCE_GAPS_HOLE       0.25
 #define CHANCE_GAPS_UNFINISHED 1e-2
 
-#define REPEATED_MIN	 4   /* so many in vain after the first, of one flow */
+#define REPEATED_LEAST	 3   /* so many in vain after the first, of one flow */
+#define REPEATED_MIN	 4   /* … of all flows */
 #define REPEATED_CHANGED 6   /* … of all flows, if the size did get through shortly before */
 #define TICK_SLACK_MS	 250 /* the programs date packets with the last snapshot's time */
 #define LOST_TICKS_MIN	 3   /* gaps at different moments, not a burst or two */
@@ -27,17 +28,25 @@ static uint32_t repetitions(msec_t ms)
 	return n;
 }
 
-/* Of these, those that one outage cannot explain: the peer was heard in between. */
-static bool heard_between(const struct stall *s, msec_t now_ms)
+/* … from the stall's beginning until then, or until it ended. */
+static uint32_t repetitions_until(const struct stall *s, msec_t ms)
 {
-	msec_t from = s->silent_from_ms > s->first_ms ? s->silent_from_ms - s->first_ms : 0;
-	msec_t to = s->silent_to_ms > s->first_ms ? s->silent_to_ms - s->first_ms : 0;
+	msec_t until_ms = ms < s->until_ms ? ms : s->until_ms;
 
-	return repetitions(now_ms - s->first_ms) - (repetitions(to) - repetitions(from)) >= TRIES_HEARD;
+	return until_ms > s->first_ms ? repetitions(until_ms - s->first_ms) : 0;
+}
+
+/* Of these, those that one outage cannot explain: the peer was heard in between. */
+static bool heard_between(const struct stall *s)
+{
+	uint32_t all = repetitions_until(s, s->until_ms);
+	uint32_t silent = repetitions_until(s, s->silent_to_ms) - repetitions_until(s, s->silent_from_ms);
+
+	return all >= silent + TRIES_HEARD;
 }
 
 /* How often the sender has certainly repeated itself in vain. Each repetition that was lost has left a gap. */
-static uint32_t repeated(const struct stall *s, msec_t now_ms)
+static uint32_t repeated(const struct stall *s)
 {
 	bool counted = s->lost || s->received;
 	uint32_t n;
@@ -45,17 +54,17 @@ static uint32_t repeated(const struct stall *s, msec_t now_ms)
 	if (s->kind == EVIDENCE_ECHO_LOST)
 		return s->tries - s->lost - 1; /* stalls of rx have the gaps among their tries */
 	/* Without counters only as long as the stream is heard to go on. */
-	n = repetitions((counted || s->outer > ETHERNET_MTU ? now_ms : s->last_ms) - s->first_ms);
+	n = repetitions_until(s, counted || s->outer > ETHERNET_MTU ? s->until_ms : s->last_ms);
 	return counted && s->lost < n ? s->lost : n;
 }
 
-static uint32_t repeated_of_all(const struct ledger *l, const struct stall *s, msec_t now_ms)
+static uint32_t repeated_of_all(const struct ledger *l, const struct stall *s)
 {
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < l->stalls_n; i++) {
 		const struct stall *other = &l->stalls[i];
-		uint32_t tries = other->outer > LEDGER_SMALL && other->outer <= s->outer ? repeated(other, now_ms) : 0;
+		uint32_t tries = other->outer > LEDGER_SMALL && other->outer <= s->outer ? repeated(other) : 0;
 
 		n += other == s ? tries : tries > TRIES_BURST ? tries - TRIES_BURST : 0;
 	}
@@ -114,18 +123,17 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
  * arrived, the path or the host may have died within the sender's first time-out of a loss; beyond Ethernet's MTU that is
  * less likely than a hole.
  */
-bool step_witness_rx(const struct ledger *l, const struct stall *s, msec_t now_ms)
+bool step_witness_rx(const struct ledger *l, const struct stall *s)
 {
 	bool before = step_passed_before(l, s);
-	uint32_t n = repeated(s, now_ms);
+	uint32_t n = repeated(s), all;
 
 	/* Nothing at all came since, so no gap can show either. */
 	if (s->kind == EVIDENCE_TCP_HOLE && s->outer > ETHERNET_MTU && !step_passed_lately(l, s) &&
 	    l->last_heard_ms <= s->first_ms + TICK_SLACK_MS)
-		return repetitions(now_ms - s->first_ms) >= REPEATED_MIN;
-	if (n < REPEATED_MIN)
-		return false;
+		return repetitions_until(s, s->until_ms) >= REPEATED_MIN;
 	if (!s->lost && !s->received)
-		return !step_passed_lately(l, s) && s->kind == EVIDENCE_TCP_HOLE;
-	return heard_between(s, now_ms) && !by_chance_rx(l, s, repeated_of_all(l, s, now_ms), before);
+		return n >= REPEATED_MIN && !step_passed_lately(l, s) && s->kind == EVIDENCE_TCP_HOLE;
+	all = repeated_of_all(l, s);
+	return n >= REPEATED_LEAST && all >= REPEATED_MIN && heard_between(s) && !by_chance_rx(l, s, all, before);
 }
