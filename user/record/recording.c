@@ -30,7 +30,7 @@ enum {
 #undef ARRAY
 };
 
-/* Members whose places tell a layout from another of the same size. */
+/* Members whose places tell a layout from another of the same size, besides all of the maps (flow.def, session.def). */
 #define PLACES                                                                                                         \
 	PLACE(struct link, mtu)                                                                                        \
 	PLACE(struct link, listen_port)                                                                                \
@@ -39,25 +39,20 @@ enum {
 	PLACE(struct peer, egress_mtu)                                                                                 \
 	PLACE(struct peer, learned_mtu)                                                                                \
 	PLACE(struct peer, last_handshake_s)                                                                           \
-	PLACE(struct peer, keepalive_s)                                                                                \
-	PLACE(struct flow, trial_seq)                                                                                  \
-	PLACE(struct flow, trial_inner)                                                                                \
-	PLACE(struct flow, rx_next)                                                                                    \
-	PLACE(struct flow, hole_ms)                                                                                    \
-	PLACE(struct flow, last_rx_ms)                                                                                 \
-	PLACE(struct flow, flags)                                                                                      \
-	PLACE(struct flow, remote)                                                                                     \
-	PLACE(struct flow, mss_local)                                                                                  \
-	PLACE(struct flow, tx_delivered_ms)                                                                            \
-	PLACE(struct flow, tx_lost_ms)                                                                                 \
-	PLACE(struct flow, rx_delivered_ms)                                                                            \
-	PLACE(struct session_value, received)                                                                          \
-	PLACE(struct session_value, size_outer)
+	PLACE(struct peer, keepalive_s)
 
 enum {
-#define PLACE(type, member) +1
+#define PLACE(type, member)  +1
+#define MEMBER(type, name)   +1
+#define TIME(name)	     +1
+#define ARRAY(type, name, n) +1
 	PLACES_N = PLACES
+#include "flow.def"
+#include "session.def"
 #undef PLACE
+#undef MEMBER
+#undef TIME
+#undef ARRAY
 };
 
 struct header {
@@ -105,7 +100,19 @@ static struct header header_make(void)
 #undef ARRAY
 #define PLACE(type, member) *place++ = offsetof(type, member);
 		PLACES
+#define MEMBER(type, name)   PLACE(PLACES_OF, name)
+#define TIME(name)	     PLACE(PLACES_OF, name)
+#define ARRAY(type, name, n) PLACE(PLACES_OF, name)
+#define PLACES_OF	     struct flow
+#include "flow.def"
+#undef PLACES_OF
+#define PLACES_OF struct session_value
+#include "session.def"
+#undef PLACES_OF
 #undef PLACE
+#undef MEMBER
+#undef TIME
+#undef ARRAY
 	}
 	return h;
 }
