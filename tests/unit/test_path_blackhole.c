@@ -336,6 +336,14 @@ static void test_path_that_shrinks_under_way(void **state)
 	}
 	assert_int_equal(s.opened, 1);
 	assert_bracket(&s.log[0], 1372, 1500, 1312);
+	assert_true(s.log[0].confidence <= 0.7); /* it may be that connection which died */
+}
+
+static void test_never_passed_is_surer(void **state)
+{
+	(void)state;
+	open_finding();
+	assert_true(s.log[0].confidence > 0.7);
 }
 
 /*
@@ -453,6 +461,7 @@ int main(void)
 		stalled_mail_test(test_of_two_peers_only_the_bad_one),
 		stalled_mail_test(test_many_flows_are_one_finding),
 		stalled_mail_test(test_path_that_shrinks_under_way),
+		stalled_mail_test(test_never_passed_is_surer),
 		stalled_mail_test(test_what_passed_on_the_first_uplink_says_nothing_of_the_second),
 		stalled_mail_test(test_what_was_lost_on_the_first_uplink_says_nothing_of_the_second),
 		stalled_mail_test(test_size_that_the_sender_gave_up),

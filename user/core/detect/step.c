@@ -14,6 +14,7 @@
 #define POLICED_PART	      10 /* of large packets: paths that lose as much without regard to size are hardly used */
 #define CONFIDENCE_HOST	      0.98
 #define CONFIDENCE_UNTIL_THEN 0.8
+#define CONFIDENCE_ALONE      0.7
 #define CONFIDENCE_GAPS	      0.9 /* rx: the size is inferred from what was announced */
 #define CONFIDENCE_SILENT     0.7 /* rx: and nothing but the hole speaks for it */
 
@@ -136,12 +137,21 @@ static void witness_add(const struct ledger *l, const struct stall *s, struct ve
 
 bool step_find(const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
+	const struct stall *last = NULL;
+
 	memset(v, 0, sizeof(*v));
-	for (size_t i = 0; i < l->stalls_n; i++)
-		if (is_witness(l, &l->stalls[i], now_ms))
-			witness_add(l, &l->stalls[i], v);
-	if (!v->upper)
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		if (!is_witness(l, &l->stalls[i], now_ms))
+			continue;
+		last = &l->stalls[i];
+		witness_add(l, last, v);
+	}
+	if (!last)
 		return false;
+	/* A size that did get through, and one flow: it may be that flow which died, forgotten by a firewall. */
+	if (v->flows_n == 1 && step_passed_lately(l, last) && !probes_say_so(l, last, now_ms) &&
+	    v->confidence > CONFIDENCE_ALONE)
+		v->confidence = CONFIDENCE_ALONE;
 	/* What got through before may have been on another path. */
 	v->lower = ledger_delivered_below(l, v->upper, v->first_ms + SENT_BEFORE_MS);
 	if (v->lower)
