@@ -401,6 +401,26 @@ static void hole_at_dawn(struct network *n, const struct story *s, uint32_t seco
 		network_connect(n);
 }
 
+/* One client and nothing else, not even a ping: only WireGuard's handshake shows that the path lives, and nothing what is lost on the way from the peer. */
+static void hole_alone(struct network *n, const struct story *s, uint32_t second)
+{
+	hole(n, s, second);
+	n->pings = n->far_pings = false;
+	n->message_min = s->tunnel_mtu;
+	if (second == TROUBLE_S)
+		network_connect(n);
+}
+
+static void path_dies_alone(struct network *n, const struct story *s, uint32_t second)
+{
+	path_dies(n, s, second);
+	n->pings = n->far_pings = false;
+	n->message_min = s->tunnel_mtu;
+	n->rounds_max = 1;
+	if (second == TROUBLE_S / 2)
+		network_connect(n);
+}
+
 static void hole_of_datagrams(struct network *n, const struct story *s, uint32_t second)
 {
 	hole(n, s, second);
@@ -570,6 +590,7 @@ const struct kind KINDS[] = {
 	{ "hole that heals", hole_heals, true, 120, KIND_UNSOLVED },
 	{ "hole that comes again", hole_again, true, 200, KIND_UNSOLVED },
 	{ "hole at dawn", hole_at_dawn, true, 80, KIND_IDLE },
+	{ "hole, alone", hole_alone, true, 80, KIND_IDLE | KIND_MAY_MISS },
 	{ "quiet hole", quiet_hole, true, 80, KIND_IDLE },
 	{ "quiet hole begins", quiet_hole_begins, true, 80, KIND_IDLE | KIND_UNSOLVED },
 	{ "hole of datagrams", hole_of_datagrams, true, 60, KIND_IDLE | KIND_MAY_MISS },
@@ -583,6 +604,7 @@ const struct kind KINDS[] = {
 	{ "outage", outages, false, 80, 0 },
 	{ "one way dies", one_way_dies, false, 80, 0 },
 	{ "path dies", path_dies, false, 80, 0 },
+	{ "path dies, alone", path_dies_alone, false, 80, KIND_IDLE },
 	{ "host dies", one_host_dies, false, 80, 0 },
 	{ "two hosts die", two_hosts_die, false, 80, 0 },
 	{ "idle hosts die", idle_hosts_die, false, 180, 0 },

@@ -13,13 +13,16 @@
 #include "network_internal.h"
 #include "outer.h"
 
-#define ECHO		  NETWORK_CONNECTIONS
-#define DATAGRAM	  (NETWORK_CONNECTIONS + 1)
-#define FAR_PING	  (NETWORK_CONNECTIONS + 2)
-#define DATAGRAM_EVERY_MS 200
-#define FAR_AHEAD_MS	  12345110 /* neither the same time nor snapshots at the same moment */
-#define PING_INNER	  84
-#define PING_EVERY_MS	  1000
+#define HANDSHAKE_MS	   15000 /* KEEPALIVE_TIMEOUT + REKEY_TIMEOUT, drivers/net/wireguard/messages.h */
+#define HANDSHAKE_RETRY_MS 5000
+#define HANDSHAKE_OUTER	   176
+#define ECHO		   NETWORK_CONNECTIONS
+#define DATAGRAM	   (NETWORK_CONNECTIONS + 1)
+#define FAR_PING	   (NETWORK_CONNECTIONS + 2)
+#define DATAGRAM_EVERY_MS  200
+#define FAR_AHEAD_MS	   12345110 /* neither the same time nor snapshots at the same moment */
+#define PING_INNER	   84
+#define PING_EVERY_MS	   1000
 
 static uint32_t queue_ms(const struct network *n, bool tx)
 {
@@ -148,6 +151,8 @@ void segment_send(struct network *n, struct connection *c, bool local, const str
 	uint32_t inner = s->payload + n->headers, outer = outer_of(n, inner);
 	uint64_t counter;
 
+	if (local && !n->asked_ms)
+		n->asked_ms = n->now_ms;
 	if (local)
 		programs_tcp(c->flow, s, true, n->scene.clock_ms);
 	else if (n->dead[c->host] || !firewall_passes(n, c, s))
@@ -297,6 +302,8 @@ static void packet_arrives(struct network *n, const struct in_flight *p)
 {
 	struct connection *c = p->connection >= ECHO ? NULL : &n->connections[p->connection];
 
+	if (!p->tx)
+		n->asked_ms = 0;
 	if (p->tx)
 		far_sees(n, false, p->counter, p->inner, p->outer);
 	else
@@ -345,6 +352,20 @@ static void packets_arrive(struct network *n)
 	n->packets_n = kept;
 }
 
+/* Of what is sent without any answer WireGuard makes a new handshake, and tries until it succeeds; for snapshots within 2 s. */
+static void handshake(struct network *n)
+{
+	if (!n->asked_ms || n->now_ms - n->asked_ms < HANDSHAKE_MS)
+		n->handshake_ms = 0;
+	else if (n->now_ms >= n->handshake_ms) {
+		n->handshake_ms = n->now_ms + HANDSHAKE_RETRY_MS;
+		if (!path_passes(n, true, HANDSHAKE_OUTER) || !path_passes(n, false, HANDSHAKE_OUTER))
+			return;
+		n->asked_ms = n->now_ms;
+		n->scene.peers[0].last_handshake_s = scene_realtime_s(n->now_ms);
+	}
+}
+
 void network_run(struct network *n, uint32_t ms)
 {
 	msec_t until = n->now_ms + ms;
@@ -356,6 +377,7 @@ void network_run(struct network *n, uint32_t ms)
 		if (n->both && n->now_ms + n->far_ahead_ms - n->far.clock_ms >= SCENE_TICK_MS)
 			scene_tick(&n->far);
 		queues_drain(n);
+		handshake(n);
 		packets_arrive(n);
 		for (size_t i = 0; i < n->connections_n; i++) {
 			application(n, &n->connections[i]);

@@ -113,6 +113,8 @@ struct network {
 	msec_t watched_ms[WIRE_DIRECTIONS];   /* when a packet of watch_outer bytes or more first passed; 0: none has */
 	struct scene_session *session, *tx_session;
 	uint64_t counter[WIRE_DIRECTIONS];
+	msec_t asked_ms;     /* since when the gateway has sent in vain; 0: it was answered */
+	msec_t handshake_ms; /* when it tries a handshake next */
 	/* the peer's gateway, if a test looks at both ends: what it sees, by a clock of its own */
 	bool both;
 	struct scene far;

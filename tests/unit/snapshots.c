@@ -133,6 +133,11 @@ static void *copy(const void *from, size_t n, size_t size)
 	return n ? memcpy(to, from, n * size) : to;
 }
 
+int64_t scene_realtime_s(msec_t ms)
+{
+	return (REALTIME_MS + (int64_t)ms) / 1000;
+}
+
 struct snapshot scene_snapshot(const struct scene *s, msec_t now_ms)
 {
 	struct snapshot snap = {

@@ -70,6 +70,9 @@ struct scene_session *scene_session(struct scene *s, const struct peer *p);
 void scene_tick(struct scene *s);
 void scene_ticks(struct scene *s, unsigned int n);
 
+/* Unix time of a moment of any scene, seconds. */
+int64_t scene_realtime_s(msec_t ms);
+
 /* A snapshot as the scene is now, at that time; free it with snapshot_free(). And a step with any snapshot. */
 struct snapshot scene_snapshot(const struct scene *s, msec_t now_ms);
 void scene_step(struct scene *s, const struct snapshot *snap);

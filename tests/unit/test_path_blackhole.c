@@ -346,6 +346,37 @@ static void test_never_passed_is_surer(void **state)
 	assert_true(s.log[0].confidence > 0.7);
 }
 
+/* A client alone on a path that Ethernet explains: is it dead? WireGuard asks the peer anew after 15 s, and the next try dies. */
+static void lone_client(bool answered)
+{
+	struct wire_flow *f;
+
+	scene_end(&s);
+	scene_start(&s, 1420);
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	f = scene_flow(&s, "10.1.0.9");
+	scene_stall(&s, f, 1420, NULL, 15 * SECOND);
+	scene_assert_silent(&s);
+	if (answered)
+		s.peers[0].last_handshake_s = scene_realtime_s(s.clock_ms);
+	scene_stall(&s, f, 1420, NULL, 20 * SECOND);
+}
+
+static void test_alone_with_a_peer_that_answers(void **state)
+{
+	(void)state;
+	lone_client(true);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].path_mtu_upper, 1480);
+}
+
+static void test_alone_with_a_dead_path(void **state)
+{
+	(void)state;
+	lone_client(false);
+	scene_assert_silent(&s);
+}
+
 /*
  * After 30 s, in which large segments took so many tries each, another uplink: its hole is found as soon as any where
  * nothing is known of loss and one packet a second is heard.
@@ -462,6 +493,8 @@ int main(void)
 		stalled_mail_test(test_many_flows_are_one_finding),
 		stalled_mail_test(test_path_that_shrinks_under_way),
 		stalled_mail_test(test_never_passed_is_surer),
+		stalled_mail_test(test_alone_with_a_peer_that_answers),
+		stalled_mail_test(test_alone_with_a_dead_path),
 		stalled_mail_test(test_what_passed_on_the_first_uplink_says_nothing_of_the_second),
 		stalled_mail_test(test_what_was_lost_on_the_first_uplink_says_nothing_of_the_second),
 		stalled_mail_test(test_size_that_the_sender_gave_up),

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SECOND_MS 1000
+
 struct ledgers *ledgers_new(void)
 {
 	return calloc(1, sizeof(struct ledgers));
@@ -66,6 +68,16 @@ static void note_move(struct ledger *l, const struct peer *peer, msec_t now_ms)
 	l->endpoint_ip = peer->endpoint.ip;
 }
 
+/* In a handshake, which WireGuard makes anew when nothing is answered, the peer was heard as well. To a second. */
+static void note_handshake(struct ledger *l, const struct peer *peer, const struct ledgers *ls)
+{
+	int64_t ago_s = ls->realtime_ms / SECOND_MS - peer->last_handshake_s;
+	msec_t ago_ms = (msec_t)ago_s * SECOND_MS;
+
+	if (peer->last_handshake_s > 0 && ago_s >= 0 && ago_ms < ls->now_ms && ls->now_ms - ago_ms > l->last_heard_ms)
+		l->last_heard_ms = ls->now_ms - ago_ms;
+}
+
 struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const struct peer *peer,
 			  enum wire_direction direction)
 {
@@ -108,6 +120,8 @@ struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const s
 	l->has_endpoint = peer && peer->endpoint.ip.family;
 	if (peer)
 		note_move(l, peer, ls->now_ms);
+	if (peer && direction == WIRE_RX)
+		note_handshake(l, peer, ls);
 	l->subjects_n = 0;
 	if (l->unclamped_ms && ls->now_ms - l->unclamped_ms > LEDGER_WINDOW_MS)
 		l->unclamped_ms = 0;
@@ -216,6 +230,7 @@ int ledgers_step(struct ledgers *ls, const struct snapshot *snap)
 
 	ls->before_ms = ls->now_ms;
 	ls->now_ms = snap->now_ms;
+	ls->realtime_ms = snap->realtime_ms;
 	err = peers_enter(ls, snap);
 	for (size_t i = 0; !err && i < snap->sessions_n; i++)
 		err = session_enter(ls, snap, &snap->sessions[i]);

@@ -73,7 +73,8 @@ struct ledgers {
 	struct ledger **list; /* of paths, for ledgers_at() */
 	size_t list_n, list_cap;
 	msec_t now_ms;
-	msec_t before_ms; /* of the snapshot before */
+	int64_t realtime_ms; /* now */
+	msec_t before_ms;    /* of the snapshot before */
 };
 
 /* The ledger of a path, made if need be; `peer` NULL: a tunnel whose peers are not known. NULL: no memory. */

@@ -131,6 +131,18 @@ static bool is_forgotten(const struct ledger *l, const struct stall *s)
 	return false;
 }
 
+/*
+ * A connection just made is all that there is on this path, and was tried again after the peer was heard, by WireGuard's
+ * handshake if by nothing else: the path lives, and that the far host died just then would be a coincidence.
+ */
+static bool is_alone(const struct ledger *l, const struct stall *s)
+{
+	msec_t alone_ms = s->first_ms + SENT_BEFORE_MS;
+
+	return is_young(s) && s->tries >= TRIES_YOUNG && ledger_delivered_ms(l, 1) <= alone_ms &&
+	       l->last_heard_ms > alone_ms && s->last_ms > l->last_heard_ms;
+}
+
 bool step_witness_tx(const struct ledger *l, const struct stall *s, msec_t now_ms)
 {
 	bool lately = step_passed_lately(l, s);
@@ -144,7 +156,7 @@ bool step_witness_tx(const struct ledger *l, const struct stall *s, msec_t now_m
 	case ALIVE_HOST:
 		return s->tries_heard >= TRIES_HEARD || repeats(l, s);
 	case ALIVE_UNTIL_THEN:
-		return s->outer > ETHERNET_MTU && !lately;
+		return (s->outer > ETHERNET_MTU && !lately) || is_alone(l, s);
 	default:
 		return false;
 	}
