@@ -38,6 +38,16 @@ static uint32_t sack_skip(const struct end *e, uint32_t seq)
 	return seq;
 }
 
+/* What begins at seq goes on to there at most: what the other end has is not sent with it. */
+static uint32_t sack_limit(const struct end *e, uint32_t seq, uint32_t to)
+{
+	for (size_t i = 0; i < SACK_BLOCKS; i++)
+		if (after(e->sack[i].from, seq) > 0 && after(to, e->sack[i].from) > 0 &&
+		    after(e->sack[i].to, e->sack[i].from) > 0)
+			to = e->sack[i].from;
+	return to;
+}
+
 /* The segment that begins at seq: the SYN alone, else as much as there is and fits. Returns the number after it. */
 static uint32_t segment_cut(struct network *n, struct connection *c, bool local, uint32_t seq)
 {
@@ -59,7 +69,8 @@ static uint32_t segment_cut(struct network *n, struct connection *c, bool local,
 		s.payload = e->end - seq < n->mss ? e->end - seq : n->mss;
 		if (window_try)
 			s.payload = 1;
-		next = seq + s.payload;
+		next = sack_limit(e, seq, seq + s.payload);
+		s.payload = next - seq;
 		s.more = after(e->end, next) > 0;
 	}
 	e->ack_due_ms = 0;

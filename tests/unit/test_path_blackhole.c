@@ -131,6 +131,25 @@ static void test_rx_proves_no_padding(void **state)
 	assert_int_equal(scene_last(&s)->recommended_mtu, 1432);
 }
 
+/* rx: this side has sent nothing on the connection, so how long its headers are is not known: 20 + 20, or time stamps as well. */
+static void test_rx_headers_not_known(void **state)
+{
+	struct wire_flow *web;
+
+	(void)state;
+	start_over(1430, "192.0.2.1");
+	web = scene_flow(&s, "10.1.0.9");
+	web->headers = 0;
+	flow_hole(&s, web, 1430 - 52);
+	for (int i = 0; i < 8 * SECOND; i++) {
+		flow_receives(&s, other, 1300);
+		flow_hears(&s, web);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 1500);
+}
+
 /* rx: the server's certificate never comes, its last, small segment does; the counters show what was lost. */
 static void test_rx_hole_with_gaps(void **state)
 {
@@ -482,6 +501,7 @@ int main(void)
 		stalled_mail_test(test_ipv6_underlay_takes_eighty_bytes),
 		stalled_mail_test(test_the_recommendation_fits_the_path),
 		stalled_mail_test(test_rx_proves_no_padding),
+		stalled_mail_test(test_rx_headers_not_known),
 		stalled_mail_test(test_rx_hole_with_gaps),
 		stalled_mail_test(test_rx_silence_with_gaps),
 		stalled_mail_test(test_rx_stops_midway),

@@ -9,8 +9,9 @@
 
 #include "outer.h"
 
-#define STALL_QUIET_MS 700 /* a hole or a silence shorter than a few round trips and one retransmission is none */
-#define CLOCK_SLACK_MS 250 /* the programs' clock stands still for a tick: a time may be so much too early */
+#define STALL_QUIET_MS	700 /* a hole or a silence shorter than a few round trips and one retransmission is none */
+#define TCP_OPTIONS_MAX 40  /* bytes */
+#define CLOCK_SLACK_MS	250 /* the programs' clock stands still for a tick: a time may be so much too early */
 
 static msec_t ms_before(msec_t ms, uint32_t by)
 {
@@ -50,7 +51,7 @@ static uint32_t segment_bound(const struct flow *f, const struct ledger *rx, uin
 
 	if (f->mss_local)
 		inner = (f->mss_remote && f->mss_remote < f->mss_local ? f->mss_remote : f->mss_local) + headers;
-	largest = payload + (f->headers > headers ? f->headers : headers);
+	largest = payload + (f->headers ? f->headers : headers + TCP_OPTIONS_MAX);
 	if (payload && largest < inner)
 		inner = largest;
 	return ledger_outer_most(rx, inner);
