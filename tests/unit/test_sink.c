@@ -144,6 +144,18 @@ static void ecs_finding_is_the_contract(void **state)
 	json_decref(root);
 }
 
+/* Of a path that is known not to carry a size nothing may have been proven to arrive: the bracket begins at 0. */
+static void ecs_bracket_begins_at_0(void **state)
+{
+	struct finding f = { .path_mtu_upper = 8312 };
+	json_t *root = ecs_finding(&f), *finding = json_object_get(json_object_get(root, "mtuscope"), "finding");
+
+	(void)state;
+	assert_json(json_object_get(finding, "path_mtu"),
+		    json_pack("{si si sb}", "lower", 0, "upper", 8312, "exact", 0));
+	json_decref(root);
+}
+
 static void ecs_unknowns_are_null(void **state)
 {
 	struct finding f = { .state = FINDING_RESOLVED, .severity = SEVERITY_CRITICAL, .path_mtu_exact = true };
@@ -408,6 +420,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_registry_finds_each_sink),
 		cmocka_unit_test(ecs_finding_is_the_contract),
+		cmocka_unit_test(ecs_bracket_begins_at_0),
 		cmocka_unit_test(ecs_unknowns_are_null),
 		cmocka_unit_test(ecs_status_is_the_contract),
 		cmocka_unit_test(the_largest_finding_fits),

@@ -93,10 +93,14 @@ static void finding_peer(struct json_writer *w, const struct finding *f)
 	json_end_object(w);
 }
 
+/* Where something does not arrive and nothing is proven to, that much is known: the path MTU is 0 or more. */
 static void path_mtu(struct json_writer *w, uint32_t lower, uint32_t upper, bool exact)
 {
 	json_begin_object(w, "path_mtu");
-	json_put_uint_or_null(w, "lower", lower);
+	if (upper)
+		json_put_uint(w, "lower", lower);
+	else
+		json_put_uint_or_null(w, "lower", lower);
 	json_put_uint_or_null(w, "upper", upper);
 	json_put_bool(w, "exact", exact);
 	json_end_object(w);
