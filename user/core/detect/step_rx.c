@@ -135,5 +135,7 @@ bool step_witness_rx(const struct ledger *l, const struct stall *s)
 	if (!s->lost && !s->received)
 		return n >= REPEATED_MIN && !step_passed_lately(l, s) && s->kind == EVIDENCE_TCP_HOLE;
 	all = repeated_of_all(l, s);
-	return n >= REPEATED_LEAST && all >= REPEATED_MIN && heard_between(s) && !by_chance_rx(l, s, all, before);
+	/* One that goes on can be waited for, where loss may just have risen. */
+	return n >= (before && s->until_ms == l->seen_ms ? REPEATED_MIN : REPEATED_LEAST) && all >= REPEATED_MIN &&
+	       heard_between(s) && !by_chance_rx(l, s, all, before);
 }
