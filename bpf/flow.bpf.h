@@ -346,10 +346,28 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 		f->flags |= WIRE_FLOW_CLOSED;
 }
 
+/*
+ * Whether more is to come after this: it was not pushed, or ends with a full segment, as hardly any message does. Linux pushes
+ * the end of each super-packet.
+ */
+static __always_inline __u32 rx_more(const struct wire_flow *f, const struct packet *p, const struct tcp_segment *t)
+{
+	__u32 mss = f->mss_local < f->mss_remote ? f->mss_local : f->mss_remote;
+	__u32 full =
+		mss + sizeof(struct tcphdr) + (p->family == AF_INET6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+
+	if (t->fin)
+		return 0;
+	if (!t->push)
+		return WIRE_FLOW_RX_MORE;
+	if (!t->payload_one || t->payload % t->payload_one)
+		return 0;
+	return p->segments > 1 || (mss && p->size == full) ? WIRE_FLOW_RX_MORE : 0;
+}
+
 static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t, __u32 now)
 {
 	__u32 end = t->seq + t->payload + t->syn + t->fin;
-	__u32 more = t->push || t->fin ? 0 : WIRE_FLOW_RX_MORE;
 
 	stamp(&f->last_rx_ms, now);
 	if (unlikely(t->rst)) {
@@ -385,7 +403,7 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 		f->flags = (f->flags & ~WIRE_FLOW_TX_REQUEST) | WIRE_FLOW_RX_RESPONSE;
 		stamp(&f->last_rx_data_ms, now);
 		if (end == f->rx_end)
-			f->flags = (f->flags & ~WIRE_FLOW_RX_MORE) | more;
+			f->flags = (f->flags & ~WIRE_FLOW_RX_MORE) | rx_more(f, p, t);
 	}
 	if (t->has_ack && !t->syn && (f->flags & WIRE_FLOW_TX_KNOWN))
 		f->flags |= WIRE_FLOW_ESTABLISHED;

@@ -96,7 +96,7 @@ enum wire_flow_flags {
 	WIRE_FLOW_RX_KNOWN = 1 << 5,	/* rx_next, rx_end hold sequence numbers */
 	WIRE_FLOW_RX_RESPONSE = 1 << 6, /* the remote side has sent payload */
 	WIRE_FLOW_TX_REQUEST = 1 << 7,	/* the local side has sent payload */
-	WIRE_FLOW_RX_MORE = 1 << 8,	/* what came last had no push: there is more to come (RFC 9293, 3.9.1) */
+	WIRE_FLOW_RX_MORE = 1 << 8,	/* what came last was not all: no push (RFC 9293, 3.9.1), or a full segment */
 	WIRE_FLOW_RX_SHUT = 1 << 9,	/* … if the local side takes it: as it last said its window is 0 */
 	WIRE_FLOW_ABORTED = 1 << 10,	/* reset by an application, in answer to nothing: what was tried was in vain */
 };

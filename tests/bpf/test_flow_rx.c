@@ -266,6 +266,19 @@ static void test_more_to_come(void **state)
 	assert_false(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
 }
 
+/* Hardly any message ends with a full segment, pushed or not. */
+static void test_full_segment_pushed(void **state)
+{
+	struct harness *h = *state;
+
+	tcp(h, true, &(struct segment){ .seq = 0, .flags = TCP_SYN, .mss = FULL });
+	tcp(h, false, &(struct segment){ .seq = ISN - 1, .ack = 1, .flags = TCP_SYN | TCP_ACK, .mss = FULL + 80 });
+	receive_pushed(h, ISN, FULL);
+	assert_true(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
+	receive_pushed(h, ISN + FULL, FULL - 1);
+	assert_false(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
+}
+
 static void test_window_shut(void **state)
 {
 	struct harness *h = *state;
@@ -312,6 +325,7 @@ int main(void)
 		bpf_test(test_ack_after_fin),
 		bpf_test(test_more_to_come),
 		bpf_test(test_window_shut),
+		bpf_test(test_full_segment_pushed),
 		bpf_test(test_largest_of_a_tick),
 	};
 

@@ -71,7 +71,7 @@ static uint32_t segment_cut(struct network *n, struct connection *c, bool local,
 			s.payload = 1;
 		next = sack_limit(e, seq, seq + s.payload);
 		s.payload = next - seq;
-		s.more = after(e->end, next) > 0;
+		s.more = after(e->end, next) > 0 && next - e->una < e->window * n->mss; /* a burst's end is pushed */
 	}
 	e->ack_due_ms = 0;
 	segment_send(n, c, local, &s);

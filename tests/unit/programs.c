@@ -39,7 +39,9 @@ void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_
 		.twice_to = s->twice.to,
 		.headers = headers,
 	};
-	const struct packet p = { .size = s->payload + headers, .len = s->payload + headers, .segments = 1 };
+	const struct packet p = {
+		.family = f->family, .size = s->payload + headers, .len = s->payload + headers, .segments = 1
+	};
 
 	if (tx)
 		tcp_tx(f, &p, &t, now_ms);

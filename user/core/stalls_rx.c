@@ -92,7 +92,7 @@ static msec_t hole_since_ms(const struct ledgers *ls, const struct flow *f)
 static bool is_overdue(const struct ledgers *ls, const struct flow *f, const struct ledger *rx, struct stall *found)
 {
 	msec_t now = ls->now_ms, since = f->hole_ms ? hole_since_ms(ls, f) : flow_answer_due_ms(f);
-	msec_t until = f->flags & WIRE_FLOW_ABORTED ? latest(f->last_tx_ms, f->last_rx_ms) : now;
+	msec_t until = f->flags & WIRE_FLOW_RESET ? latest(f->last_tx_ms, f->last_rx_ms) : now;
 
 	if (!since || until < since + STALL_QUIET_MS)
 		return false;
@@ -120,7 +120,8 @@ void stall_rx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struc
 {
 	struct stall found, *s;
 
-	if (flow_is_echo(f) || flow_is_refused(f) || !(f->flags & WIRE_FLOW_ESTABLISHED) ||
+	/* Where a hole is left, a refusal was of something that came after it. */
+	if (flow_is_echo(f) || (flow_is_refused(f) && !f->hole_ms) || !(f->flags & WIRE_FLOW_ESTABLISHED) ||
 	    !is_overdue(ls, f, rx, &found))
 		return;
 	s = stall_add(rx, f, &found);
