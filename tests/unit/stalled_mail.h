@@ -47,6 +47,14 @@ static inline void start_over(uint32_t mtu, const char *endpoint)
 	begin(mtu, endpoint);
 }
 
+static inline void assert_bracket(const struct finding *f, uint32_t lower, uint32_t upper, uint32_t recommended)
+{
+	assert_int_equal(f->path_mtu_lower, lower);
+	assert_int_equal(f->path_mtu_upper, upper);
+	assert_int_equal(f->recommended_mtu, recommended);
+	assert_false(f->path_mtu_exact);
+}
+
 /* Stalls the mail until the finding is open. */
 static inline void open_finding(void)
 {

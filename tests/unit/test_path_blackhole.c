@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Black holes that must be found, and what the finding must then say: stories told to the whole analysis in
- * snapshots, as short as they can be told. Their look-alikes are in test_lookalikes.c.
+ * snapshots, as short as they can be told. Those on the way from the peer, seen from one end, are in test_hole_from_peer.c, look-alikes
+ * in test_lookalikes.c.
  */
 #include <netinet/in.h>
 #include <string.h>
 
 #include "network.h"
 #include "stalled_mail.h"
-
-static void assert_bracket(const struct finding *f, uint32_t lower, uint32_t upper, uint32_t recommended)
-{
-	assert_int_equal(f->path_mtu_lower, lower);
-	assert_int_equal(f->path_mtu_upper, upper);
-	assert_int_equal(f->recommended_mtu, recommended);
-	assert_false(f->path_mtu_exact);
-}
 
 /* The mail stalls while segments of `passing` bytes get through on the other flow. */
 static void stall_beside(uint16_t inner, uint16_t passing, unsigned int n)
@@ -109,160 +102,6 @@ static void test_the_recommendation_fits_the_path(void **state)
 	(void)state;
 	stall_beside(1425, 1424, 4 * SECOND);
 	assert_bracket(scene_last(&s), 1484, 1500, 1424);
-}
-
-/* rx: the peer may not pad as far as this end would; what arrives proves no more than its own size. */
-static void test_rx_proves_no_padding(void **state)
-{
-	struct wire_flow *web;
-
-	(void)state;
-	start_over(1500, "192.0.2.1");
-	web = scene_flow(&s, "10.1.0.9");
-	flow_hole(&s, web, 1448);
-	for (int i = 0; i < 8 * SECOND; i++) {
-		flow_receives(&s, other, 1432); /* from a host with the right MTU on a path of 1492 */
-		flow_hears(&s, web);
-		scene_tick(&s);
-	}
-	assert_int_equal(s.opened, 1);
-	assert_int_equal(scene_last(&s)->direction, WIRE_RX);
-	assert_int_equal(scene_last(&s)->path_mtu_lower, 1492);
-	assert_int_equal(scene_last(&s)->recommended_mtu, 1432);
-}
-
-/* rx: this side has sent nothing on the connection, so how long its headers are is not known: 20 + 20, or time stamps as well. */
-static void test_rx_headers_not_known(void **state)
-{
-	struct wire_flow *web;
-
-	(void)state;
-	start_over(1430, "192.0.2.1");
-	web = scene_flow(&s, "10.1.0.9");
-	web->headers = 0;
-	flow_hole(&s, web, 1430 - 52);
-	for (int i = 0; i < 8 * SECOND; i++) {
-		flow_receives(&s, other, 1300);
-		flow_hears(&s, web);
-		scene_tick(&s);
-	}
-	assert_int_equal(s.opened, 1);
-	assert_int_equal(scene_last(&s)->path_mtu_upper, 1500);
-}
-
-/* rx: the server's certificate never comes, its last, small segment does; the counters show what was lost. */
-static void test_rx_hole_with_gaps(void **state)
-{
-	struct scene_session *w = scene_session(&s, &s.peers[0]);
-	struct wire_flow *tls;
-
-	(void)state;
-	s.flows_n = 0; /* no mail */
-	tls = scene_flow(&s, "10.1.0.9");
-	session_receives(&s, w, 20, 1500);
-	scene_tick(&s);
-	session_loses(w, 1);
-	session_receives(&s, w, 1, 172);
-	flow_asks(&s, tls, 400);
-	flow_hole(&s, tls, 8868);
-	for (int i = 0; i < 4 * SECOND; i++) {
-		scene_tick(&s);
-		if (i % 3 == 0)
-			session_loses(w, 1);
-		session_receives(&s, w, 1, 1500);
-		flow_hears(&s, tls);
-	}
-	assert_int_equal(s.opened, 1);
-	assert_int_equal(s.log[0].direction, WIRE_RX);
-	assert_int_equal(s.log[0].class, FINDING_PATH_BLACKHOLE);
-	assert_bracket(&s.log[0], 1500, 8988, 1440);
-	assert_int_equal(s.log[0].flows[0].source.port, 25);
-	assert_int_equal(s.log[0].flows[0].destination.port, tls->local_port);
-}
-
-/* rx: nothing of the answer comes at all; that anything was lost shows in the counters of the pings beside it. */
-static void test_rx_silence_with_gaps(void **state)
-{
-	struct wire_flow *tls, *ping;
-	struct scene_session *w = scene_session(&s, &s.peers[0]);
-
-	(void)state;
-	s.flows_n = 0; /* no mail */
-	tls = scene_flow(&s, "10.1.0.9");
-	ping = scene_ping(&s, "10.1.0.9");
-	for (int i = 0; i < 10 * SECOND; i++) {
-		session_receives(&s, w, 2, 172);
-		flow_delivers(&s, ping, 100);
-		scene_tick(&s);
-	}
-	flow_asks(&s, tls, 400);
-	session_loses(w, 4);
-	for (int i = 0; i < 6 * SECOND; i++) {
-		session_receives(&s, w, 1, 172);
-		flow_delivers(&s, ping, 100);
-		scene_tick(&s);
-		if (i == 1 || i == 3 || i == 8 || i == 16)
-			session_loses(w, 1);
-	}
-	assert_int_equal(s.opened, 1);
-	assert_int_equal(s.log[0].direction, WIRE_RX);
-	assert_int_equal(s.log[0].path_mtu_lower, 172);
-	assert_int_equal(s.log[0].recommended_mtu, 1280);
-	assert_int_equal(s.log[0].evidence[0].kind, EVIDENCE_TCP_SILENCE);
-}
-
-/*
- * A download whose path shrinks: nothing behind what vanishes is small enough to show the hole. What came last was not all,
- * unless the local side takes no more; a server that merely says nothing more is done.
- */
-static void download_stops(uint16_t flags)
-{
-	struct scene_session *w = scene_session(&s, &s.peers[0]);
-	struct wire_flow *download, *ping;
-
-	s.flows_n = 0; /* no mail */
-	download = scene_flow(&s, "10.1.0.9");
-	ping = scene_ping(&s, "10.1.0.9");
-	for (int i = 0; i < 10 * SECOND; i++) {
-		session_receives(&s, w, 20, 8988);
-		flow_receives(&s, download, 8920);
-		download->rx_next = download->rx_end += 20 * 8868;
-		flow_delivers(&s, ping, 100);
-		scene_tick(&s);
-	}
-	download->flags |= flags;
-	session_loses(w, 10);
-	for (int i = 0; i < 20 * SECOND; i++) {
-		session_receives(&s, w, 1, 172);
-		flow_delivers(&s, ping, 100);
-		scene_tick(&s);
-		if (i == 1 || i == 3 || i == 6 || i == 12 || i == 25 || i == 50)
-			session_loses(w, 1);
-	}
-}
-
-static void test_rx_stops_midway(void **state)
-{
-	(void)state;
-	download_stops(WIRE_FLOW_RX_MORE);
-	assert_int_equal(s.opened, 1);
-	assert_int_equal(s.log[0].direction, WIRE_RX);
-	assert_bracket(&s.log[0], 172, 8988, 1280);
-	assert_int_equal(s.log[0].evidence[0].kind, EVIDENCE_TCP_SILENCE);
-}
-
-static void test_rx_stops_and_is_complete(void **state)
-{
-	(void)state;
-	download_stops(0);
-	scene_assert_silent(&s);
-}
-
-static void test_rx_stops_as_nobody_reads(void **state)
-{
-	(void)state;
-	download_stops(WIRE_FLOW_RX_MORE | WIRE_FLOW_RX_SHUT);
-	scene_assert_silent(&s);
 }
 
 /* A client that asks anew each two seconds, before any one connection has tried often enough: it resets the one before. */
@@ -500,13 +339,6 @@ int main(void)
 		stalled_mail_test(test_nothing_proven_recommends_the_floor),
 		stalled_mail_test(test_ipv6_underlay_takes_eighty_bytes),
 		stalled_mail_test(test_the_recommendation_fits_the_path),
-		stalled_mail_test(test_rx_proves_no_padding),
-		stalled_mail_test(test_rx_headers_not_known),
-		stalled_mail_test(test_rx_hole_with_gaps),
-		stalled_mail_test(test_rx_silence_with_gaps),
-		stalled_mail_test(test_rx_stops_midway),
-		stalled_mail_test(test_rx_stops_and_is_complete),
-		stalled_mail_test(test_rx_stops_as_nobody_reads),
 		stalled_mail_test(test_clients_that_give_up),
 		stalled_mail_test(test_connections_that_are_refused),
 		stalled_mail_test(test_of_two_peers_only_the_bad_one),

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Black holes on the way from the peer, which this end never sees: holes in streams, silence where something is due, and the gaps
+ * in the peer's counters that go with them; and streams that merely end.
+ */
+#include "stalled_mail.h"
+
+/* The peer may not pad as far as this end would; what arrives proves no more than its own size. */
+static void test_proves_no_padding(void **state)
+{
+	struct wire_flow *web;
+
+	(void)state;
+	start_over(1500, "192.0.2.1");
+	web = scene_flow(&s, "10.1.0.9");
+	flow_hole(&s, web, 1448);
+	for (int i = 0; i < 8 * SECOND; i++) {
+		flow_receives(&s, other, 1432); /* from a host with the right MTU on a path of 1492 */
+		flow_hears(&s, web);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(scene_last(&s)->direction, WIRE_RX);
+	assert_int_equal(scene_last(&s)->path_mtu_lower, 1492);
+	assert_int_equal(scene_last(&s)->recommended_mtu, 1432);
+}
+
+/* This side has sent nothing on the connection, so how long its headers are is not known: 20 + 20, or time stamps as well. */
+static void test_headers_not_known(void **state)
+{
+	struct wire_flow *web;
+
+	(void)state;
+	start_over(1430, "192.0.2.1");
+	web = scene_flow(&s, "10.1.0.9");
+	web->headers = 0;
+	flow_hole(&s, web, 1430 - 52);
+	for (int i = 0; i < 8 * SECOND; i++) {
+		flow_receives(&s, other, 1300);
+		flow_hears(&s, web);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 1500);
+}
+
+/* The server's certificate never comes, its last, small segment does; the counters show what was lost. */
+static void test_hole_with_gaps(void **state)
+{
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
+	struct wire_flow *tls;
+
+	(void)state;
+	s.flows_n = 0; /* no mail */
+	tls = scene_flow(&s, "10.1.0.9");
+	session_receives(&s, w, 20, 1500);
+	scene_tick(&s);
+	session_loses(w, 1);
+	session_receives(&s, w, 1, 172);
+	flow_asks(&s, tls, 400);
+	flow_hole(&s, tls, 8868);
+	for (int i = 0; i < 4 * SECOND; i++) {
+		scene_tick(&s);
+		if (i % 3 == 0)
+			session_loses(w, 1);
+		session_receives(&s, w, 1, 1500);
+		flow_hears(&s, tls);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_int_equal(s.log[0].class, FINDING_PATH_BLACKHOLE);
+	assert_bracket(&s.log[0], 1500, 8988, 1440);
+	assert_int_equal(s.log[0].flows[0].source.port, 25);
+	assert_int_equal(s.log[0].flows[0].destination.port, tls->local_port);
+}
+
+/* rx: nothing of the answer comes at all; that anything was lost shows in the counters of the pings beside it. */
+static void test_silence_with_gaps(void **state)
+{
+	struct wire_flow *tls, *ping;
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
+
+	(void)state;
+	s.flows_n = 0; /* no mail */
+	tls = scene_flow(&s, "10.1.0.9");
+	ping = scene_ping(&s, "10.1.0.9");
+	for (int i = 0; i < 10 * SECOND; i++) {
+		session_receives(&s, w, 2, 172);
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+	}
+	flow_asks(&s, tls, 400);
+	session_loses(w, 4);
+	for (int i = 0; i < 6 * SECOND; i++) {
+		session_receives(&s, w, 1, 172);
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+		if (i == 1 || i == 3 || i == 8 || i == 16)
+			session_loses(w, 1);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_int_equal(s.log[0].path_mtu_lower, 172);
+	assert_int_equal(s.log[0].recommended_mtu, 1280);
+	assert_int_equal(s.log[0].evidence[0].kind, EVIDENCE_TCP_SILENCE);
+}
+
+/*
+ * A download whose path shrinks: nothing behind what vanishes is small enough to show the hole. What came last was not all,
+ * unless the local side takes no more; a server that merely says nothing more is done.
+ */
+static void download_stops(uint16_t flags)
+{
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
+	struct wire_flow *download, *ping;
+
+	s.flows_n = 0; /* no mail */
+	download = scene_flow(&s, "10.1.0.9");
+	ping = scene_ping(&s, "10.1.0.9");
+	for (int i = 0; i < 10 * SECOND; i++) {
+		session_receives(&s, w, 20, 8988);
+		flow_receives(&s, download, 8920);
+		download->rx_next = download->rx_end += 20 * 8868;
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+	}
+	download->flags |= flags;
+	session_loses(w, 10);
+	for (int i = 0; i < 20 * SECOND; i++) {
+		session_receives(&s, w, 1, 172);
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+		if (i == 1 || i == 3 || i == 6 || i == 12 || i == 25 || i == 50)
+			session_loses(w, 1);
+	}
+}
+
+static void test_stops_midway(void **state)
+{
+	(void)state;
+	download_stops(WIRE_FLOW_RX_MORE);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_bracket(&s.log[0], 172, 8988, 1280);
+	assert_int_equal(s.log[0].evidence[0].kind, EVIDENCE_TCP_SILENCE);
+}
+
+static void test_stops_and_is_complete(void **state)
+{
+	(void)state;
+	download_stops(0);
+	scene_assert_silent(&s);
+}
+
+static void test_stops_as_nobody_reads(void **state)
+{
+	(void)state;
+	download_stops(WIRE_FLOW_RX_MORE | WIRE_FLOW_RX_SHUT);
+	scene_assert_silent(&s);
+}
+
+/*
+ * Clients that hang up after two seconds: what is missing never came, though they answer what still comes after it with a
+ * reset that acknowledges nothing.
+ */
+static void test_clients_that_hang_up(void **state)
+{
+	struct scene_session *w;
+
+	(void)state;
+	start_over(1420, "192.0.2.1");
+	s.flows_n = 0; /* no mail */
+	w = scene_session(&s, &s.peers[0]);
+	session_receives(&s, w, 20, 172);
+	for (int attempt = 0; attempt < 8; attempt++) {
+		struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+
+		session_loses(w, 1);
+		flow_hole(&s, f, 1368);
+		for (int tick = 0; tick < 2 * SECOND; tick++) {
+			session_receives(&s, w, 2, 172);
+			if (tick == 1 || tick == 3 || tick == 6)
+				session_loses(w, 1);
+			scene_tick(&s);
+		}
+		f->last_rx_ms = s.clock_ms;
+		f->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_bracket(&s.log[0], 172, 1484, 1280);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		stalled_mail_test(test_proves_no_padding),	  stalled_mail_test(test_headers_not_known),
+		stalled_mail_test(test_hole_with_gaps),	  stalled_mail_test(test_silence_with_gaps),
+		stalled_mail_test(test_stops_midway),	  stalled_mail_test(test_stops_and_is_complete),
+		stalled_mail_test(test_stops_as_nobody_reads), stalled_mail_test(test_clients_that_hang_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
