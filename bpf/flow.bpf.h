@@ -429,7 +429,7 @@ static __always_inline int flow_reused(const struct wire_flow *f, const struct t
 static __always_inline void flow_restart(struct wire_flow *f, __u32 now)
 {
 	const __u32 hot = __builtin_offsetof(struct wire_flow, tx_end),
-		    tuple = __builtin_offsetof(struct wire_flow, family),
+		    tuple = __builtin_offsetof(struct wire_flow, protocol),
 		    second = __builtin_offsetof(struct wire_flow, last_tx_data_ms);
 
 	__builtin_memset((void *)f + hot, 0, tuple - hot);

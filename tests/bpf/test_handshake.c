@@ -209,6 +209,8 @@ static void ports_used_anew(void **state, bool local, uint32_t isn)
 			 local ? WIRE_FLOW_SYN_TX : 0);
 	assert_int_equal(flow_only(h)->first_ms, h->config->now_ms);
 	assert_int_equal(flow_only(h)->hole_ms, 0);
+	assert_int_equal(flow_only(h)->family, AF_INET);
+	assert_int_equal(flow_only(h)->protocol, IPPROTO_TCP);
 	assert_int_equal(flow_only(h)->local_port, 40000);
 	assert_int_equal(local ? flow_only(h)->mss_remote : flow_only(h)->mss_local, 0);
 	expect_address(flow_only(h)->remote, AF_INET, false, 8);

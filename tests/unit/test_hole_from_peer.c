@@ -194,9 +194,9 @@ static void test_clients_that_hang_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		stalled_mail_test(test_proves_no_padding),	  stalled_mail_test(test_headers_not_known),
-		stalled_mail_test(test_hole_with_gaps),	  stalled_mail_test(test_silence_with_gaps),
-		stalled_mail_test(test_stops_midway),	  stalled_mail_test(test_stops_and_is_complete),
+		stalled_mail_test(test_proves_no_padding),     stalled_mail_test(test_headers_not_known),
+		stalled_mail_test(test_hole_with_gaps),	       stalled_mail_test(test_silence_with_gaps),
+		stalled_mail_test(test_stops_midway),	       stalled_mail_test(test_stops_and_is_complete),
 		stalled_mail_test(test_stops_as_nobody_reads), stalled_mail_test(test_clients_that_hang_up),
 	};
 
