@@ -28,10 +28,10 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 
 	if (well > from)
 		well = from;
-	/* What is missing since the last snapshot may merely be late, and what has come since then may have been. */
-	ledger_loss(rx, from, ls->now_ms, &lost, NULL, NULL);
 	/* What came in the tick in which a request was sent may be of the transfer before it. */
 	ledger_loss(rx, s->first_ms + !s->unfinished, ls->now_ms, NULL, &s->received, NULL);
+	/* What is missing since the last snapshot may merely be late, and what has come since then may have been. */
+	ledger_loss(rx, from, ls->now_ms, &lost, NULL, NULL);
 	ledger_loss(rx, from, ms_before(ls->before_ms, 1), &s->lost, NULL, &s->lost_ticks);
 	if (s->lost > lost)
 		s->lost = lost;
