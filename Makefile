@@ -58,7 +58,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 25
 	@echo '  variables: V=1  SAN=address,undefined  CC=clang  KERNELS="6.1 6.12"  DESTDIR=  PREFIX='
 
-.PHONY: all help demo test check check-run test-run bpf-check receivers bench soak serve-soak recordings fuzz fmt lint install deb clean
+.PHONY: all help demo test check check-run test-run bpf-check receivers bench soak lab-soak serve-soak recordings fuzz fmt lint install deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -150,6 +150,12 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_HELPERS) $(BUILD)/libmtuscope.a
 SEEDS ?= 200
 soak: $(BUILD)/tests/soak ## SEEDS=n seeded stories of holes and look-alikes, packet by packet; fails on any false alarm or miss
 	$(Q)$< $(SEEDS)
+
+FIRST ?= 1
+lab-soak: all $(LAB_TOOLS) ## SEEDS=n seeded variations of the lab, from FIRST on, in a virtual machine with each of KERNELS, 20 s each
+	$(Q)for k in $(KERNELS); do \
+		scripts/vm --kernel $$k --timeout $$(($(SEEDS) * 60 + 300)) -- tests/lab/scenarios/variations.sh $(SEEDS) $(FIRST) || exit 1; \
+	done
 
 SOAK_SECONDS ?= 900
 serve-soak: all $(LAB_TOOLS) ## SOAK_SECONDS=n of what a day brings serve, in a virtual machine; fails if it grows or loses anything

@@ -180,15 +180,28 @@ static __always_inline void trial_begin(struct wire_flow *f, __u32 seq, __u32 en
 	f->trial_last_ms = now;
 }
 
-/* The segment on trial was cut into smaller ones or grew: what was tried so far is kept as lost, not as delivered. */
+/*
+ * The segment on trial was cut into smaller ones: what was tried so far is lost, not delivered. A sender that has given up a size
+ * tries others below it once each (RFC 4821, 7.3): these count as further tries.
+ */
+static __always_inline void trial_given_up(struct wire_flow *f, __u32 now)
+{
+	if (f->trial_tries == 1 && f->tx_lost_tries > 1) {
+		if (f->trial_inner < f->tx_lost_inner && f->trial_inner > f->tx_delivered_inner)
+			f->tx_lost_tries++;
+		return;
+	}
+	f->tx_lost_inner = f->trial_inner;
+	f->tx_lost_tries = f->trial_tries;
+	f->tx_lost_ms = now;
+	f->repeated = 0;
+}
+
+/* The segment on trial was cut or grew. */
 static __always_inline void trial_resize(struct wire_flow *f, __u32 end, __u16 inner, __u32 now)
 {
-	if (inner < f->trial_inner) {
-		f->tx_lost_inner = f->trial_inner;
-		f->tx_lost_tries = f->trial_tries;
-		f->tx_lost_ms = now;
-		f->repeated = 0;
-	}
+	if (inner < f->trial_inner)
+		trial_given_up(f, now);
 	f->trial_end = end;
 	f->trial_inner = inner;
 	f->trial_tries = 1;
@@ -402,6 +415,9 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 	if (t->payload) {
 		f->flags = (f->flags & ~WIRE_FLOW_TX_REQUEST) | WIRE_FLOW_RX_RESPONSE;
 		stamp(&f->last_rx_data_ms, now);
+		/* What was cut is as large as its sender may send. */
+		if (unlikely((!t->push || p->segments > 1) && p->size != f->rx_cut_inner))
+			f->rx_cut_inner = p->size;
 		if (end == f->rx_end)
 			f->flags = (f->flags & ~WIRE_FLOW_RX_MORE) | rx_more(f, p, t);
 	}
@@ -517,7 +533,9 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 		f->rx_delivered_inner = p->size;
 		f->rx_delivered_ms = now;
 	}
-	if (!request && f->trial_last_ms && p->size >= f->trial_inner)
+	/* Of a reply in fragments only the first is seen. */
+	if (!request && f->trial_last_ms &&
+	    (p->size >= f->trial_inner || (p->fragment != FRAGMENT_NONE && seq == f->trial_seq)))
 		trial_delivered(f, now);
 }
 

@@ -3,7 +3,7 @@
  * Every map, defined once. Each BPF object that includes this file declares them all; the loader creates them with
  * the first object (tc.bpf.c) and lets every later object reuse them by name, so all programs share one set. They are weak
  * symbols, so that the hooks can be linked into one object.
- * Keys and values are those of wire.h; user/kernel/collect.c reads them all.
+ * Keys and values are those of wire.h; user/kernel/collect.c reads them all, but for what only the programs need.
  */
 #ifndef MTUSCOPE_MAPS_BPF_H
 #define MTUSCOPE_MAPS_BPF_H
@@ -81,6 +81,32 @@ struct {
 	__type(value, __u64);
 } losses SEC(".maps") __weak;
 
+/*
+ * Whose the fragments of a packet are, by what they have in common. Written by tc programs at its first one, read at the others
+ * and where they are put together; these follow at once, so that a place is given up (LRU) long after it was needed.
+ */
+#define FRAGMENTED_PACKETS 4096
+#define FRAGMENT_OF_OTHERS 0x10000
+
+struct fragment_key {
+	__u8 source[16];
+	__u8 destination[16];
+	__u32 id; /* as on the wire; IPv4's has 16 bits */
+	__u32 family;
+};
+
+struct fragment_packet {
+	__u32 owner;   /* the port of the remote side, or FRAGMENT_OF_OTHERS: not WireGuard's */
+	__u32 missing; /* bytes, 0: all have come; modulo 2^32 until the last fragment tells how long the packet is */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FRAGMENTED_PACKETS);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment_packet);
+} fragments SEC(".maps") __weak;
+
 static __always_inline const struct wire_config *config_get(void)
 {
 	__u32 zero = 0;
@@ -115,13 +141,13 @@ static __always_inline void loss_count(enum wire_loss loss)
 		*n += 1;
 }
 
-/* Counts `count` events of a subject; `size` in bytes widens its range, 0 leaves it. */
-static __noinline int tally_add(struct wire_tally_key *key, __u32 size, __u32 now_ms)
+/* Counts an event of a subject; `size` in bytes widens its range, 0 leaves it. NULL if there is no place for it. */
+static __noinline struct wire_tally *tally_add(struct wire_tally_key *key, __u32 size, __u32 now_ms)
 {
 	struct wire_tally *tally;
 
 	if (!key)
-		return 0;
+		return NULL;
 	tally = bpf_map_lookup_elem(&tallies, key);
 	if (!tally) {
 		struct wire_tally first = { .size_min = size, .size_max = size, .first_ms = now_ms };
@@ -131,7 +157,7 @@ static __noinline int tally_add(struct wire_tally_key *key, __u32 size, __u32 no
 		tally = bpf_map_lookup_elem(&tallies, key);
 		if (!tally) {
 			loss_count(WIRE_LOSS_TALLY_FULL);
-			return 0;
+			return NULL;
 		}
 	}
 	__sync_fetch_and_add(&tally->count, 1);
@@ -140,7 +166,7 @@ static __noinline int tally_add(struct wire_tally_key *key, __u32 size, __u32 no
 	if (size > tally->size_max)
 		tally->size_max = size;
 	tally->last_ms = now_ms;
-	return 0;
+	return tally;
 }
 
 #endif

@@ -12,7 +12,8 @@
 #define WG_DATA		 4	   /* message type; 1 to 3 are handshake and cookie */
 #define WG_DATA_OVERHEAD 32	   /* 16 bytes header, 16 bytes authentication tag */
 #define WG_SMALL	 128	   /* inner bytes: keep-alives, acknowledgements */
-#define COUNTER_JUMP_MAX (1 << 20) /* a farther counter is not believed: anybody can write one into a datagram */
+#define COUNTER_JUMP	 1024	   /* what is farther ahead needs a second one: anybody can write one into a datagram */
+#define COUNTER_JUMP_MAX (1 << 20) /* a farther counter is not believed */
 #define COUNTER_BACK_MAX 8128	   /* an older one WireGuard refuses itself (messages.h, COUNTER_WINDOW_SIZE) */
 #define SESSION_WINDOW	 64
 
@@ -68,11 +69,38 @@ static __always_inline struct wire_session *session_get(const struct wire_sessio
 	return s;
 }
 
-static __always_inline int counter_believed(const struct wire_session *s, __u64 counter)
+/* A counter far ahead, as the first one after an outage: believed, with the one before, if that was as far. */
+static __always_inline int jump_believed(struct wire_session *s, __u64 counter)
 {
-	if (counter > s->counter_max)
-		return counter - s->counter_max <= COUNTER_JUMP_MAX;
-	return s->counter_max - counter <= COUNTER_BACK_MAX;
+	__s16 on = (__u16)counter - s->jump;
+
+	if (s->jump && on && on > -SESSION_WINDOW) {
+		session_counter(s, counter - on);
+		s->jump = 0;
+		return 1;
+	}
+	if (s->jump)
+		loss_count(WIRE_LOSS_UNPARSED);
+	s->jump = counter;
+	return 0;
+}
+
+static __always_inline int counter_believed(struct wire_session *s, __u64 counter)
+{
+	if (counter <= s->counter_max) {
+		if (likely(s->counter_max - counter <= COUNTER_BACK_MAX))
+			return 1;
+	} else if (likely(counter - s->counter_max <= COUNTER_JUMP)) {
+		if (likely(!s->jump))
+			return 1;
+		s->jump = 0;
+		loss_count(WIRE_LOSS_UNPARSED);
+		return 1;
+	} else if (counter - s->counter_max <= COUNTER_JUMP_MAX) {
+		return jump_believed(s, counter);
+	}
+	loss_count(WIRE_LOSS_UNPARSED);
+	return 0;
 }
 
 /*
@@ -103,10 +131,8 @@ static __always_inline void session_data(struct __sk_buff *skb, const struct wir
 	s = session_get(key, wg->counter, skb->ifindex, cfg->now_ms);
 	if (!s)
 		return;
-	if (unlikely(!counter_believed(s, wg->counter))) {
-		loss_count(WIRE_LOSS_UNPARSED);
+	if (unlikely(!counter_believed(s, wg->counter)))
 		return;
-	}
 	session_counter(s, wg->counter);
 	if (unlikely(p->segments > 1))
 		session_run(skb, p, wg, key, s);

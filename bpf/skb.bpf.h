@@ -55,26 +55,35 @@ static __always_inline int ip_addresses(const unsigned char *ip, __u8 *family, _
 	return 0;
 }
 
-/* Family and destination address and, for UDP and TCP without extension headers, port. 0, or -1 if it is not IP. */
-static __always_inline int skb_destination(struct sk_buff *skb, struct wire_tally_key *key)
+/* Protocol (0: not readable) of the IP packet at `ip` and, for UDP and TCP without extension headers, its two ports. */
+static __always_inline __u8 ip_ports(const unsigned char *ip, __u8 family, __be16 ports[2])
 {
-	const unsigned char *ip = skb_network_header(skb);
-	__u8 source[16], ihl, protocol = 0;
-	__be16 port;
+	__u8 ihl = 0, protocol = 0;
 	__u32 l4 = 40;
 
-	if (ip_addresses(ip, &key->family, source, key->remote))
-		return -1;
-	if (key->family == AF_INET) {
+	if (family == AF_INET) {
 		bpf_probe_read_kernel(&ihl, 1, ip);
 		bpf_probe_read_kernel(&protocol, 1, ip + 9);
 		l4 = (ihl & 15) * 4;
 	} else {
 		bpf_probe_read_kernel(&protocol, 1, ip + 6);
 	}
-	if ((protocol == IPPROTO_UDP || protocol == IPPROTO_TCP) &&
-	    !bpf_probe_read_kernel(&port, sizeof(port), ip + l4 + 2))
-		key->port = __builtin_bswap16(port);
+	if (protocol == IPPROTO_UDP || protocol == IPPROTO_TCP)
+		bpf_probe_read_kernel(ports, 4, ip + l4);
+	return protocol;
+}
+
+/* Family and destination address and, where ip_ports() finds it, port. 0, or -1 if it is not IP. */
+static __always_inline int skb_destination(struct sk_buff *skb, struct wire_tally_key *key)
+{
+	const unsigned char *ip = skb_network_header(skb);
+	__be16 ports[2] = {};
+	__u8 source[16];
+
+	if (ip_addresses(ip, &key->family, source, key->remote))
+		return -1;
+	ip_ports(ip, key->family, ports);
+	key->port = __builtin_bswap16(ports[1]);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "flow.bpf.h"
+#include "fragment.bpf.h"
 #include "session.bpf.h"
 #include "too_big.bpf.h"
 
@@ -58,10 +59,11 @@ static __always_inline void tunnel_packet(struct __sk_buff *skb, const struct wi
 static __always_inline void underlay_packet(struct __sk_buff *skb, const struct wire_config *cfg,
 					    struct wire_counters *c, const struct packet *p, int tx)
 {
-	if (unlikely(p->fragment != FRAGMENT_NONE && p->protocol == IPPROTO_UDP))
-		tally_fragment(cfg, p, skb->ifindex, tx);
-	if (unlikely(p->fragment != FRAGMENT_NONE && p->fragment != FRAGMENT_FIRST))
-		return;
+	if (unlikely(p->fragment != FRAGMENT_NONE)) {
+		tally_fragment(skb, cfg, p, tx);
+		if (p->fragment != FRAGMENT_FIRST)
+			return;
+	}
 	if (p->protocol == IPPROTO_UDP) {
 		if (session_udp(skb, cfg, p, tx)) {
 			c->wg_packets += p->segments;

@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Too-big messages (ICMP type 3 code 4, RFC 1191; ICMPv6 type 2, RFC 4443) and IP fragments, as tc sees them pass:
- * counted by subject in the map "tallies".
+ * Too-big messages (ICMP type 3 code 4, RFC 1191; ICMPv6 type 2, RFC 4443), as tc sees them pass: counted by subject in the
+ * map "tallies".
  */
 #ifndef MTUSCOPE_TOO_BIG_BPF_H
 #define MTUSCOPE_TOO_BIG_BPF_H
 
 #include "maps.bpf.h"
 #include "parse.bpf.h"
-
-static __always_inline void tally_fragment(const struct wire_config *cfg, const struct packet *p, __u32 ifindex, int tx)
-{
-	struct wire_tally_key key = {
-		.kind = tx ? WIRE_TALLY_FRAGMENT_TX : WIRE_TALLY_FRAGMENT_RX,
-		.aux = p->fragment - FRAGMENT_FIRST,
-		.ifindex = ifindex,
-		.family = p->family,
-	};
-
-	__builtin_memcpy(key.remote, tx ? p->destination : p->source, 16);
-	tally_add(&key, p->size, cfg->now_ms);
-}
 
 struct quote {
 	__u8 destination[16];

@@ -60,11 +60,11 @@ struct wire_link {
 };
 
 struct wire_config {
-	__u32 now_ms;	    /* coarse clock, advanced by the loader on every tick */
-	__u32 netns_inum;   /* inode number of the network namespace being watched */
-	__u64 hash_seed[2]; /* random for each load: nobody outside can aim at a flow slot */
-	__u32 probe_id;	    /* 1 + echo id of our own probes, which are no traffic; 0: none */
-	__u32 pad;
+	__u32 now_ms;			    /* coarse clock, advanced by the loader on every tick */
+	__u32 netns_inum;		    /* inode number of the network namespace being watched */
+	__u64 hash_seed[2];		    /* random for each load: nobody outside can aim at a flow slot */
+	__u32 probe_id;			    /* 1 + echo id of our own probes, which are no traffic; 0: none */
+	__u32 sees_reassembled;		    /* 1: fragments that become a packet are seen (hooks/reassembly.bpf.c) */
 	struct wire_link links[WIRE_LINKS]; /* ifindex 0: the slot is free */
 	__u8 link_slot[4096];		    /* ifindex modulo 4096 -> index into links; checked against ifindex */
 	__u8 wg_port[65536];		    /* 1: a WireGuard socket listens on this UDP port */
@@ -135,7 +135,8 @@ struct wire_session {
 enum wire_tally_kind {
 	WIRE_TALLY_FRAGMENTED = 1,  /* ip_do_fragment, ip6_fragment: a packet was fragmented here */
 	WIRE_TALLY_FRAGMENT_FAILED, /* the same, with an error; aux: errno, ENOBUFS if a queue refused a fragment */
-	WIRE_TALLY_FRAGMENT_RX,	    /* tc: a fragment arrived; aux: 0 first, 1 middle, 2 last */
+	/* tc: a fragment of WireGuard's arrived; aux: enum wire_fragment; port 0: a later one, whose first did not */
+	WIRE_TALLY_FRAGMENT_RX,
 	WIRE_TALLY_FRAGMENT_TX,
 	WIRE_TALLY_TOO_BIG_RX,	     /* tc: a too-big message arrived; aux: next-hop MTU */
 	WIRE_TALLY_TOO_BIG_TX,	     /* tc: a too-big message left */
@@ -145,12 +146,20 @@ enum wire_tally_kind {
 	WIRE_TALLY_HANDSHAKE_RX,
 	WIRE_TALLY_SEND_ERROR,	       /* WireGuard could not send to a peer's endpoint; aux: errno */
 	WIRE_TALLY_SOURCE_REFUSED,     /* a decrypted packet from outside the peer's AllowedIPs; remote: its source */
-	WIRE_TALLY_REASSEMBLED,	       /* fragments became a packet; remote: their source */
-	WIRE_TALLY_REASSEMBLY_TIMEOUT, /* fragments never did; remote: their source */
+	WIRE_TALLY_REASSEMBLED,	       /* fragments became a packet; remote: their source; aux 1: not WireGuard's */
+	WIRE_TALLY_REASSEMBLY_TIMEOUT, /* fragments never did; the same */
 	WIRE_TALLY_TOO_BIG_MADE,       /* the kernel makes a too-big message for remote; aux: next-hop MTU */
 	WIRE_TALLY_PMTU_LEARNED,       /* a route exception for remote; aux: path MTU */
 	WIRE_TALLY_TCP_RETRANSMIT,     /* a local socket's segment to remote, into a tunnel; port 0 if ephemeral */
+	WIRE_TALLY_HANDSHAKE_MADE, /* WireGuard gives its socket a message of type 1 or 2, which may yet not leave */
 	WIRE_TALLY_KINDS,
+};
+
+enum wire_fragment {
+	WIRE_FRAGMENT_FIRST,
+	WIRE_FRAGMENT_MIDDLE,
+	WIRE_FRAGMENT_LAST,
+	WIRE_FRAGMENTS_ALL, /* of one packet: that which made it complete is counted once more */
 };
 
 struct wire_tally_key {
@@ -194,6 +203,6 @@ _Static_assert(__builtin_offsetof(struct wire_flow, local) == 128, "wire_flow: t
 _Static_assert(sizeof(struct wire_session_key) == 32, "wire_session_key");
 _Static_assert(sizeof(struct wire_session) == 72, "wire_session");
 _Static_assert(sizeof(struct wire_tally_key) == 44, "wire_tally_key");
-_Static_assert(sizeof(struct wire_tally) == 24, "wire_tally");
+_Static_assert(sizeof(struct wire_tally) == 40, "wire_tally");
 
 #endif

@@ -25,6 +25,8 @@ struct confirm {
 	struct finding finding; /* being probed */
 	bool chosen;		/* there is one, or a suspect */
 	bool suspected;		/* it is a suspect */
+	bool judged;		/* the probes have said whether its size arrives */
+	bool confirmed;		/* … that a suspect's does not */
 	struct suspect suspect; /* the present one, or the last */
 	uint64_t suspects[SUSPECTS_MAX];
 	size_t suspects_n;
@@ -44,6 +46,7 @@ struct confirm *confirm_new(const char *command, struct analysis *analysis, find
 		free(c);
 		return NULL;
 	}
+	analysis_allow_probes(analysis);
 	c->command = command;
 	c->analysis = analysis;
 	c->fn = fn;
@@ -70,7 +73,7 @@ uint64_t confirm_sent(const struct confirm *c)
 	return c->sent + (c->chosen ? m->result.sent + (m->socket ? m->prober.sent : 0) : 0);
 }
 
-/* The present measurement is over. */
+/* The present measurement is over, or has become pointless. */
 static void done(struct confirm *c)
 {
 	uint64_t sent = confirm_sent(c);
@@ -79,6 +82,7 @@ static void done(struct confirm *c)
 		analysis_probes_sent(c->analysis, c->finding.id, sent - c->sent);
 	c->sent = sent;
 	c->chosen = false;
+	measure_close(&c->measure);
 }
 
 static void consider(const struct finding *f, void *arg)
@@ -101,6 +105,11 @@ static void hosts_choose(struct measure_config *m, const struct finding *f, cons
 	measure_add_single_hosts(m, inv, peer);
 }
 
+static uint32_t size_in_question(const struct confirm *c)
+{
+	return c->suspected ? c->suspect.outer : c->finding.path_mtu_upper;
+}
+
 static bool begin(struct confirm *c, const struct inventory *inv, const struct link *tunnel, const uint8_t *public_key,
 		  enum wire_direction direction)
 {
@@ -114,6 +123,10 @@ static bool begin(struct confirm *c, const struct inventory *inv, const struct l
 		measure_add_host(&m, &c->suspect.host);
 	else
 		hosts_choose(&m, &c->finding, inv, peer);
+	/* What is in doubt is settled first. */
+	if (direction == WIRE_TX && (c->suspected || c->finding.doubtful))
+		m.guess = size_in_question(c);
+	c->judged = c->confirmed = false;
 	m.spent = c->suspected ? 0 : c->finding.probes;
 	measure_start(&c->measure, &m);
 	return m.hosts_n;
@@ -141,13 +154,15 @@ static void choose_suspect(struct confirm *c, const struct inventory *inv)
 		return;
 	c->suspect_ms = clock_ms(CLOCK_MONOTONIC);
 	c->suspects[c->suspects_n++ % SUSPECTS_MAX] = c->suspect.tag;
-	c->chosen = begin(c, inv, inventory_link(inv, c->suspect.tunnel_ifindex), c->suspect.public_key, WIRE_TX);
+	c->chosen = begin(c, inv, inventory_link(inv, c->suspect.tunnel_ifindex), c->suspect.public_key,
+			  c->suspect.direction);
 }
 
 /* The finding that a confirmed suspicion has opened has been measured already. */
 static bool is_measured(struct confirm *c)
 {
-	if (!c->result_ms || clock_ms(CLOCK_MONOTONIC) - c->result_ms > RESULT_MS || c->finding.direction != WIRE_TX ||
+	if (!c->result_ms || clock_ms(CLOCK_MONOTONIC) - c->result_ms > RESULT_MS ||
+	    c->finding.direction != c->suspect.direction ||
 	    memcmp(c->finding.public_key, c->suspect.public_key, WG_KEY_LEN))
 		return false;
 	c->result_ms = 0;
@@ -161,7 +176,7 @@ void confirm_choose(struct confirm *c, const struct inventory *inv)
 	if (c->chosen)
 		return;
 	c->suspected = false;
-	analysis_open_findings(c->analysis, consider, c);
+	analysis_findings_to_probe(c->analysis, consider, c);
 	if (!c->chosen) {
 		choose_suspect(c, inv);
 		return;
@@ -189,7 +204,7 @@ static void said_open(const struct finding *f, void *arg)
 static bool still_open(struct confirm *c)
 {
 	c->finding.state = FINDING_RESOLVED;
-	analysis_open_findings(c->analysis, said_open, c);
+	analysis_findings_to_probe(c->analysis, said_open, c);
 	return c->finding.state != FINDING_RESOLVED && !c->finding.to_probe;
 }
 
@@ -211,35 +226,61 @@ static void give(struct confirm *c, const struct measured *r)
 			c->command, c->finding.interface, r->sent);
 }
 
-/* The host answers small probes and none of the size that stalls: it is the path. */
+/* What does not come back is lost on the way that stalls; on the way here only if it is known to have arrived there. */
+static uint32_t upper_of(const struct measured *r, enum wire_direction direction)
+{
+	return !r->upper && direction == WIRE_TX ? r->upper_round : r->upper;
+}
+
+/* What is seen through the tunnel decides; what is measured beside it afterwards only makes it exact. */
 static void judge(struct confirm *c, const struct measured *r)
 {
-	uint32_t dead = r->upper ? r->upper : r->upper_round;
+	bool of_it = r->tunnel_answered && r->direction == c->suspect.direction;
 
-	if (!r->tunnel_answered || !dead || dead > c->suspect.outer)
-		return;
-	if (!analysis_suspect_probed(c->analysis, &c->suspect, dead))
-		return;
-	c->result = *r;
-	c->result_ms = clock_ms(CLOCK_MONOTONIC);
+	c->judged = true;
+	c->confirmed = analysis_suspect_probed(c->analysis, &c->suspect, of_it ? r->lower : 0,
+					       of_it ? upper_of(r, c->suspect.direction) : 0);
+}
+
+/* Whether the size in question is known to arrive, or not to, while the search for the path MTU goes on. */
+static bool is_decided(const struct confirm *c, const struct measured *r)
+{
+	uint32_t outer = size_in_question(c), upper = upper_of(r, WIRE_TX);
+
+	return c->measure.config.guess && r->tunnel_answered && r->direction == WIRE_TX &&
+	       (r->lower >= outer || (upper && upper <= outer));
 }
 
 void confirm_step(struct confirm *c)
 {
+	struct measured r;
 	uint32_t wait_ms;
+	bool going_on;
 
 	if (!c->chosen)
 		return;
 	if (!c->suspected && !still_open(c)) {
-		measure_close(&c->measure);
 		done(c);
 		return;
 	}
-	if (measure_step(&c->measure, (uint32_t)clock_ms(CLOCK_MONOTONIC), &wait_ms))
+	going_on = measure_step(&c->measure, (uint32_t)clock_ms(CLOCK_MONOTONIC), &wait_ms);
+	r = measure_so_far(&c->measure);
+	if (c->suspected && !c->judged && (!going_on || c->measure.stage > MEASURE_CHECK || is_decided(c, &r)))
+		judge(c, &r);
+	if (c->suspected && c->judged && !c->confirmed)
+		going_on = false;
+	if (going_on) {
+		if (!c->suspected && !c->judged && is_decided(c, &r)) {
+			c->judged = true;
+			give(c, &r);
+		}
 		return;
-	if (c->suspected)
-		judge(c, &c->measure.result);
-	else
-		give(c, &c->measure.result);
+	}
+	if (!c->suspected) {
+		give(c, &r);
+	} else if (c->confirmed) {
+		c->result = r;
+		c->result_ms = clock_ms(CLOCK_MONOTONIC);
+	}
 	done(c);
 }

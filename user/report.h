@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What reports of one recording and of two have in common. In cmd_report.c. */
+/* What reports of one recording and of two have in common. */
 #ifndef MTUSCOPE_REPORT_H
 #define MTUSCOPE_REPORT_H
 

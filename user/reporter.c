@@ -196,17 +196,22 @@ static int make_counters(const struct output *out, char *buf, size_t cap, const 
 	return out->sink->counters(buf, cap, what, realtime_ms, &out->options);
 }
 
+void reporter_pump(struct reporter *r, uint64_t now_ms)
+{
+	r->clock_ms = now_ms;
+	for (size_t i = 0; i < r->outputs_n; i++)
+		if (r->outputs[i].outlet)
+			outlet_pump(r->outputs[i].outlet, now_ms);
+}
+
 void reporter_snapshot(struct reporter *r, const struct snapshot *snap, bool at_end)
 {
 	r->realtime_ms = snap->realtime_ms;
-	r->clock_ms = snap->now_ms;
 	if (r->screen) {
 		screen_snapshot(r->screen, snap);
 		return;
 	}
-	for (size_t i = 0; i < r->outputs_n; i++)
-		if (r->outputs[i].outlet)
-			outlet_pump(r->outputs[i].outlet, r->clock_ms);
+	reporter_pump(r, snap->now_ms);
 	if (ptb_log_step(r->ptb_log, snap, at_end, emit_ptb, r))
 		fail(r, "too-big messages", ENOMEM);
 	if (!r->counters_ms)

@@ -50,7 +50,10 @@ bool reporter_keys(struct reporter *r);
 void reporter_finding(struct reporter *r, const struct finding *f, int64_t realtime_ms);
 void reporter_status(struct reporter *r, const struct status *s, int64_t realtime_ms);
 
-/* Once a tick: too-big messages that are due, the counters every ten seconds; at_end: both, for the last time. */
+/* Writes what waits for its receiver. `now_ms`: of the monotonic clock; what is sent later counts from it. */
+void reporter_pump(struct reporter *r, uint64_t now_ms);
+
+/* Once a tick: what waits, too-big messages that are due, the counters every ten seconds; at_end: both, for the last time. */
 void reporter_snapshot(struct reporter *r, const struct snapshot *snap, bool at_end);
 
 /* False once a record could not be written, which has been said on stderr; nothing is written any more. */

@@ -28,10 +28,7 @@ static __always_inline int on_expire(struct timer_list *timer)
 		return 0;
 	if (BPF_CORE_READ(q, flags) & INET_FRAG_COMPLETE || BPF_CORE_READ(q, fqdir, dead))
 		return 0;
-	if (FAMILY == AF_INET)
-		BPF_CORE_READ_INTO((__be32 *)key.remote, q, key.v4.saddr);
-	else
-		BPF_CORE_READ_INTO((struct in6_addr *)key.remote, q, key.v6.saddr);
+	frag_queue_owner(q, &key);
 	frag_queue_link(q, cfg, &key);
 	tally_add(&key, frag_queue_size(q, FAMILY), cfg->now_ms);
 	return 0;

@@ -14,7 +14,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* The packet's header is that of its first fragment, which only the addresses are taken from. */
+/* The packet's header is that of its first fragment, which only the family is taken from. */
 static __always_inline int on_finish(struct inet_frag_queue *q, struct sk_buff *skb)
 {
 	const struct wire_config *cfg = config_get();
@@ -27,6 +27,7 @@ static __always_inline int on_finish(struct inet_frag_queue *q, struct sk_buff *
 		loss_count(WIRE_LOSS_UNPARSED);
 		return 0;
 	}
+	frag_queue_owner(q, &key);
 	frag_queue_link(q, cfg, &key);
 	tally_add(&key, frag_queue_size(q, key.family), cfg->now_ms);
 	return 0;

@@ -41,9 +41,21 @@ static __always_inline void socket_remote(struct sock *sk, struct wire_tally_key
 		__builtin_memcpy(key->remote, &v6, sizeof(v6));
 }
 
-static __always_inline int on_retransmit(struct sock *sk, struct sk_buff *skb)
+/* How many of them, as TCP_MIB_RETRANSSEGS counts: after losses in a row a super-packet is sent again as one. */
+static __always_inline __u32 segment_count(struct sock *sk, struct sk_buff *skb)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u32 len = BPF_CORE_READ(skb, len), mss = BPF_CORE_READ(tp, mss_cache);
+
+	return mss && len > mss ? (len + mss - 1) / mss : 1;
+}
+
+/* At most segments_max of skb, if that is not 0. */
+static __always_inline int on_retransmit(struct sock *sk, struct sk_buff *skb, __u32 segments_max)
 {
 	const struct wire_config *cfg = config_get();
+	struct wire_tally *tally;
+	__u32 segments;
 	struct wire_tally_key key = { .kind = WIRE_TALLY_TCP_RETRANSMIT, .tunnel = 1 };
 
 	if (!cfg || BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != cfg->netns_inum)
@@ -55,18 +67,24 @@ static __always_inline int on_retransmit(struct sock *sk, struct sk_buff *skb)
 	if (key.port >= EPHEMERAL_PORTS)
 		key.port = 0;
 	socket_remote(sk, &key);
-	tally_add(&key, segment_size(sk, skb, key.family), cfg->now_ms);
+	tally = tally_add(&key, segment_size(sk, skb, key.family), cfg->now_ms);
+	segments = segment_count(sk, skb);
+	if (segments_max && segments > segments_max)
+		segments = segments_max;
+	if (tally)
+		__sync_fetch_and_add(&tally->count, segments - 1);
 	return 0;
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(tp_btf_retransmit, struct sock *sk, struct sk_buff *skb)
 {
-	return on_retransmit(sk, skb);
+	return on_retransmit(sk, skb, 0);
 }
 
 SEC("kprobe/tcp_retransmit_skb")
-int BPF_KPROBE(kprobe_retransmit, struct sock *sk, struct sk_buff *skb)
+int BPF_KPROBE(kprobe_retransmit, struct sock *sk, struct sk_buff *skb, int segments)
 {
-	return on_retransmit(sk, skb);
+	/* Before it is cut to as many as may be sent. */
+	return on_retransmit(sk, skb, (__u32)segments);
 }

@@ -170,6 +170,7 @@ int harness_reset(void **state)
 
 	hash_empty(h->tc->maps.sessions);
 	hash_empty(h->tc->maps.tallies);
+	hash_empty(h->tc->maps.fragments);
 	per_cpu_zero(h, h->tc->maps.counters);
 	per_cpu_zero(h, h->tc->maps.losses);
 	memset(h->flows, 0, sizeof(*h->flows) * WIRE_FLOWS);
@@ -177,6 +178,7 @@ int harness_reset(void **state)
 	h->config->now_ms = NOW;
 	h->config->hash_seed[0] = 0x0123456789abcdef;
 	h->config->hash_seed[1] = 0xfedcba9876543210;
+	h->config->sees_reassembled = 1;
 	h->config->wg_port[WG_PORT] = 1;
 	memset(h->config->link_slot, 0xff, sizeof(h->config->link_slot));
 	for (size_t i = 0; i < LINKS; i++) {

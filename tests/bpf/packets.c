@@ -73,6 +73,7 @@ static void ipv4(struct frame *f, const struct ip *ip, uint8_t protocol)
 	uint8_t *at = grow(f, 20 + ip->options), source[16], destination[16];
 
 	at[0] = 0x40 | (5 + ip->options / 4);
+	put16(at + 4, ip->id);
 	put16(at + 6, (ip->df ? 0x4000 : 0) | (ip->more ? 0x2000 : 0) | ip->offset / 8);
 	at[8] = 64;
 	at[9] = protocol;
@@ -101,6 +102,7 @@ static void ipv6(struct frame *f, const struct ip *ip, uint8_t protocol)
 		*next = IPPROTO_FRAGMENT;
 		at = grow(f, 8);
 		put16(at + 2, ip->offset | ip->more);
+		put32(at + 4, ip->id);
 		next = at;
 	}
 	*next = protocol;

@@ -28,6 +28,7 @@ struct ip {
 	bool bare;	/* no Ethernet header */
 	bool df, more;
 	uint16_t offset;       /* of a fragment, in bytes */
+	uint16_t id;	       /* of the packet that it is of */
 	uint8_t local, remote; /* the hosts' last address bytes; 0: 1 */
 	uint16_t tags[3];      /* ethertypes of VLAN tags, outer first, up to the first 0 */
 	size_t options;	       /* IPv4: bytes of options, a multiple of 4 */

@@ -119,57 +119,6 @@ static void test_atomic_fragment(void **state)
 	assert_non_null(flow_find(*state, 40000, 443));
 }
 
-/* On an underlay fragments of UDP are told by their peer as well. */
-static void test_fragment_tallies(void **state)
-{
-	static const struct ip pieces[] = { { .more = true }, { .more = true, .offset = 1480 }, { .offset = 2960 } };
-	struct harness *h = *state;
-	struct wire_tally_key key;
-	uint8_t remote[16];
-	struct wire_tally t;
-
-	for (int i = 0; i < 24; i++) {
-		struct ip ip = pieces[i % 3];
-
-		ip.family = i % 6 < 3 ? AF_INET : AF_INET6;
-		ip.remote = 9;
-		ip.tx = i >= 12;
-		frame_udp(&f, &ip, 1000, 2000, 100 + i);
-		run(h, ip.tx ? UND_TX : UND_RX, &f);
-	}
-	frame_tcp(&f, &pieces[0], &(struct segment){ .flags = TCP_ACK });
-	run(h, UND_RX, &f);
-	assert_int_equal(tallies_n(h), 12);
-	assert_true(tally_find(h, WIRE_TALLY_FRAGMENT_TX, 2, &key, &t));
-	assert_int_equal(key.ifindex, h->ifindex[UND_TX]);
-	host_address(remote, key.family, false, 9);
-	assert_memory_equal(key.remote, remote, 16);
-	assert_int_equal(t.count, 2);
-	assert_int_equal(t.size_max - t.size_min, 6);
-	assert_int_equal(t.first_ms, NOW);
-	assert_true(tally_find(h, WIRE_TALLY_FRAGMENT_RX, 1, &key, &t));
-	host_address(remote, key.family, false, 9);
-	assert_memory_equal(key.remote, remote, 16);
-	expect_fragments(h, UND_RX, 5, 4, 4);
-	expect_fragments(h, UND_TX, 4, 4, 4);
-}
-
-static void test_tally_sizes(void **state)
-{
-	static const size_t lens[] = { 500, 300, 900 };
-	struct wire_tally_key key;
-	struct wire_tally t;
-
-	for (size_t i = 0; i < 3; i++) {
-		frame_udp(&f, &(struct ip){ .more = true }, 1000, 2000, lens[i] - 28);
-		run(*state, UND_RX, &f);
-	}
-	assert_true(tally_find(*state, WIRE_TALLY_FRAGMENT_RX, 0, &key, &t));
-	assert_int_equal(t.count, 3);
-	assert_int_equal(t.size_min, 300);
-	assert_int_equal(t.size_max, 900);
-}
-
 static void test_oversized(void **state)
 {
 	struct harness *h = *state;
@@ -316,8 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		bpf_test(test_dont_fragment),	   bpf_test(test_directions),
 		bpf_test(test_fragments),	   bpf_test(test_fragmented_extension_header),
-		bpf_test(test_atomic_fragment),	   bpf_test(test_fragment_tallies),
-		bpf_test(test_tally_sizes),	   bpf_test(test_oversized),
+		bpf_test(test_atomic_fragment),	   bpf_test(test_oversized),
 		bpf_test(test_size_slots),	   bpf_test(test_super_packet),
 		bpf_test(test_super_packet_edges), bpf_test(test_super_packet_length),
 		bpf_test(test_super_packet_udp),   bpf_test(test_what_is_sized),

@@ -266,6 +266,24 @@ static void test_fragments(void **state)
 	assert_int_equal(flow_only(h)->trial_tries, 1);
 }
 
+/* A request went out whole, and its reply comes in fragments, as from a host of a smaller MTU: it has been answered. */
+static void test_reply_in_fragments(void **state)
+{
+	const struct ip first = { .more = true, .local = 7, .remote = 8 };
+	struct harness *h = *state;
+
+	family = AF_INET;
+	ask(h, 1, 1300);
+	ask(h, 2, 1300);
+	frame_echo(&f, &first, false, ID, 1, 800);
+	run(h, TUN_RX, &f);
+	assert_int_equal(flow_only(h)->trial_tries, 2);
+	frame_echo(&f, &first, false, ID, 2, 800);
+	run(h, TUN_RX, &f);
+	assert_int_equal(flow_only(h)->trial_last_ms, 0);
+	assert_int_equal(flow_only(h)->tx_delivered_inner, inner(1300));
+}
+
 /* Our own probes are no traffic, neither the requests nor the answers; anybody else's echo is. */
 static void test_own_probes(void **state)
 {
@@ -287,12 +305,12 @@ static void test_own_probes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_answered),	  bpf_test(test_unanswered),
-		bpf_test(test_other_size),	  bpf_test(test_answer_of_another_size),
-		bpf_test(test_asked_from_there),  bpf_test(test_no_entry),
-		bpf_test(test_no_answer),	  bpf_test(test_identifier_zero),
-		bpf_test(test_largest_of_a_tick), bpf_test(test_fragments),
-		bpf_test(test_own_probes),
+		bpf_test(test_answered),	   bpf_test(test_unanswered),
+		bpf_test(test_other_size),	   bpf_test(test_answer_of_another_size),
+		bpf_test(test_asked_from_there),   bpf_test(test_no_entry),
+		bpf_test(test_no_answer),	   bpf_test(test_identifier_zero),
+		bpf_test(test_largest_of_a_tick),  bpf_test(test_fragments),
+		bpf_test(test_reply_in_fragments), bpf_test(test_own_probes),
 	};
 
 	return cmocka_run_group_tests_name("echo", tests, harness_open, harness_close);

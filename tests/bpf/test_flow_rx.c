@@ -279,6 +279,22 @@ static void test_full_segment_pushed(void **state)
 	assert_false(flow_only(h)->flags & WIRE_FLOW_RX_MORE);
 }
 
+/* What its sender cut is as large as it may send, now; a whole message says nothing of that, nor does what was smaller before. */
+static void test_size_that_was_cut(void **state)
+{
+	struct harness *h = *state;
+
+	receive_pushed(h, ISN, 900);
+	assert_int_equal(flow_only(h)->rx_cut_inner, 0);
+	receive(h, ISN + 900, FULL);
+	assert_int_equal(flow_only(h)->rx_cut_inner, FULL + 40);
+	receive_pushed(h, ISN + 900 + FULL, 500);
+	receive(h, ISN + 1400 + FULL, 0);
+	assert_int_equal(flow_only(h)->rx_cut_inner, FULL + 40);
+	receive(h, ISN + 1400 + FULL, 800);
+	assert_int_equal(flow_only(h)->rx_cut_inner, 800 + 40);
+}
+
 static void test_window_shut(void **state)
 {
 	struct harness *h = *state;
@@ -326,6 +342,7 @@ int main(void)
 		bpf_test(test_more_to_come),
 		bpf_test(test_window_shut),
 		bpf_test(test_full_segment_pushed),
+		bpf_test(test_size_that_was_cut),
 		bpf_test(test_largest_of_a_tick),
 	};
 

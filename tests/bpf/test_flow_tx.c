@@ -274,6 +274,32 @@ static void test_cut_smaller(void **state)
 	assert_int_equal(flow->tx_lost_inner, INNER);
 }
 
+/* A sender that has given up a size tries others below it once each: further tries. Smaller than what got through is none. */
+static void test_tries_after_giving_up(void **state)
+{
+	struct harness *h = *state;
+	struct wire_flow *flow;
+
+	for (int i = 0; i < 3; i++) {
+		send_data(h, ISN, FULL);
+		later(h, 300);
+	}
+	send_data(h, ISN, 512);
+	receive_ack(h, ISN + FULL);
+	flow = flow_only(h);
+	later(h, 100);
+	send_data(h, ISN + FULL, 900);
+	later(h, 100);
+	send_data(h, ISN + FULL, 512);
+	receive_ack(h, ISN + FULL + 900);
+	assert_int_equal(flow->tx_lost_tries, 4);
+	send_data(h, ISN + FULL + 900, 512);
+	send_data(h, ISN + FULL + 900, 256);
+	assert_int_equal(flow->tx_lost_tries, 4);
+	assert_int_equal(flow->tx_lost_inner, INNER);
+	assert_int_equal(flow->tx_lost_ms, NOW + 900);
+}
+
 /* Small writes sent again as one larger segment: no size was lost. */
 static void test_merged_larger(void **state)
 {
@@ -494,6 +520,7 @@ int main(void)
 		bpf_test(test_across_the_wrap),
 		bpf_test(test_older_takes_over),
 		bpf_test(test_cut_smaller),
+		bpf_test(test_tries_after_giving_up),
 		bpf_test(test_merged_larger),
 		bpf_test(test_keep_alive),
 		bpf_test(test_ack_of_the_unsent),

@@ -98,7 +98,7 @@ static void test_duplicates(void **state)
  * Anybody can write a counter into a datagram: a farther one than any burst of loss explains is
  * counted, not believed.
  */
-static void test_jump(void **state)
+static void test_jump_too_far(void **state)
 {
 	struct harness *h = *state;
 
@@ -109,8 +109,51 @@ static void test_jump(void **state)
 	assert_int_equal(session(h).received, 1);
 	assert_int_equal(session(h).bytes, 1060);
 	assert_int_equal(loss(h, WIRE_LOSS_UNPARSED), 2);
-	receive(h, 10 + (1 << 20));
-	assert_int_equal(session(h).counter_max, 10 + (1 << 20));
+}
+
+/* The session goes on far ahead, as after an outage: with the second packet, which tells that the first was right. */
+static void test_jump_confirmed(void **state)
+{
+	struct harness *h = *state;
+
+	receive(h, 10);
+	receive(h, (1 << 20) + 9);
+	assert_int_equal(session(h).counter_max, 10);
+	receive(h, (1 << 20) + 10);
+	assert_int_equal(session(h).counter_max, (1 << 20) + 10);
+	assert_int_equal(session(h).received, 3);
+	assert_int_equal(lost(h), (1 << 20) - 2);
+	/* In a hole nearly all may be lost; and the two may change places. */
+	receive(h, (1 << 20) + 20000);
+	receive(h, (1 << 20) + 40000);
+	assert_int_equal(session(h).received, 5);
+	receive(h, (1 << 20) + 50001);
+	receive(h, (1 << 20) + 50000);
+	assert_int_equal(session(h).counter_max, (1 << 20) + 50001);
+	assert_int_equal(session(h).received, 7);
+	assert_int_equal(session(h).duplicates, 0);
+	assert_int_equal(loss(h, WIRE_LOSS_UNPARSED), 0);
+}
+
+/* One datagram that was corrupted on the way, or made by somebody: what follows goes on where the session was. */
+static void test_jump_refuted(void **state)
+{
+	struct harness *h = *state;
+
+	receive(h, 10);
+	receive(h, 50000);
+	receive(h, 11);
+	receive(h, 12);
+	receive(h, 50001);
+	receive(h, 50001);
+	receive(h, 13);
+	assert_int_equal(session(h).counter_max, 13);
+	assert_int_equal(session(h).received, 4);
+	assert_int_equal(lost(h), 0);
+	assert_int_equal(loss(h, WIRE_LOSS_UNPARSED), 3);
+	receive(h, 13 + 1024); /* a burst of loss is believed at once */
+	assert_int_equal(lost(h), 1023);
+	assert_int_equal(loss(h, WIRE_LOSS_UNPARSED), 3);
 }
 
 /* The same the other way: an old packet replayed makes no gap of a million. */
@@ -318,11 +361,23 @@ static void test_tunnel_in_tunnel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_in_order),	   bpf_test(test_gaps),		 bpf_test(test_reordered),
-		bpf_test(test_edge_of_the_window), bpf_test(test_duplicates),	 bpf_test(test_jump),
-		bpf_test(test_jump_back),	   bpf_test(test_last_counters), bpf_test(test_not_wireguard),
-		bpf_test(test_handshakes),	   bpf_test(test_keys),		 bpf_test(test_small),
-		bpf_test(test_largest_of_a_tick),  bpf_test(test_many),		 bpf_test(test_tunnel_in_tunnel),
+		bpf_test(test_in_order),
+		bpf_test(test_gaps),
+		bpf_test(test_reordered),
+		bpf_test(test_edge_of_the_window),
+		bpf_test(test_duplicates),
+		bpf_test(test_jump_too_far),
+		bpf_test(test_jump_confirmed),
+		bpf_test(test_jump_refuted),
+		bpf_test(test_jump_back),
+		bpf_test(test_last_counters),
+		bpf_test(test_not_wireguard),
+		bpf_test(test_handshakes),
+		bpf_test(test_keys),
+		bpf_test(test_small),
+		bpf_test(test_largest_of_a_tick),
+		bpf_test(test_many),
+		bpf_test(test_tunnel_in_tunnel),
 	};
 
 	return cmocka_run_group_tests_name("session", tests, harness_open, harness_close);

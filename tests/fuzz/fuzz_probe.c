@@ -28,18 +28,24 @@ static void fuzz_search(uint8_t family, const uint8_t *data, size_t size)
 	const struct prober_config c = { .tunnel_family = family, .control = 160, .max = 9000, .budget = 40 };
 	const struct ip_address by = { .family = AF_INET };
 	struct prober_order o;
-	uint32_t now = 0, wait;
+	uint32_t now = 0, wait, most = c.max; /* this end takes */
 	struct prober p;
 
 	prober_start(&p, &c);
 	for (size_t i = 0; i + 3 < size; i += 4) {
 		now += data[i] * 16;
-		if (prober_next(&p, now, &o, &wait))
-			CHECK(o.outer <= c.max && o.seq < c.budget);
+		for (uint32_t refused = 0; prober_next(&p, now, &o, &wait); refused++) {
+			CHECK(o.outer <= c.max && o.seq < c.budget && refused < c.max);
+			if (o.outer <= most)
+				break;
+			prober_refused(&p);
+		}
 		if (data[i + 1] & 1)
 			prober_answered(&p, data[i + 1] >> 1, now);
 		else if (data[i + 1] & 2)
 			prober_too_big(&p, data[i + 1] >> 2, (uint32_t)data[i + 2] << 8 | data[i + 3], &by);
+		else if (data[i + 1] & 4)
+			most = (uint32_t)data[i + 2] << 8 | data[i + 3];
 		CHECK(!prober_upper(&p) || prober_lower(&p) < prober_upper(&p));
 	}
 	CHECK(p.sent <= c.budget);

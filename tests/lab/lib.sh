@@ -252,13 +252,13 @@ mtuscope_attaches()
 	return 1
 }
 
-# start_both: mtuscope on the relay and on the gateway. Sets RELAY_PID, RELAY_RECORDS and as start_mtuscope for the gateway.
+# start_both [RELAY_OPTION [GATEWAY_OPTION]]: mtuscope on the relay and on the gateway. Sets RELAY_PID, RELAY_RECORDS and as start_mtuscope for the gateway.
 start_both()
 {
-	spawn_mtuscope "$LAB_RELAY"
+	spawn_mtuscope "$LAB_RELAY" ${1:+"$1"}
 	# shellcheck disable=SC2034 # for the scenario
 	RELAY_PID=$MTUSCOPE_PID RELAY_RECORDS=$MTUSCOPE_RECORDS
-	start_mtuscope "$LAB_GW" && MTUSCOPE_RECORDS=$RELAY_RECORDS mtuscope_attaches
+	start_mtuscope "$LAB_GW" ${2:+"$2"} && MTUSCOPE_RECORDS=$RELAY_RECORDS mtuscope_attaches
 }
 
 # stop_mtuscope [PID]: ends it as Ctrl-C does; its exit status is MTUSCOPE_STATUS.

@@ -59,9 +59,10 @@ facts_sent()
 		.stalled_ms), (.evidence[0] | "\(.count) x \(.kind), \(.min_size) to \(.max_size) bytes"))]' "$sent"
 }
 
+# A line that a killed receiver left half-written is none.
 facts_received()
 {
-	jq -c 'select(.kind == "finding") | [(.["@timestamp"] | sub("\\+00:00$"; "Z")), .message, (.mtuscope | .id, .class,
+	jq -Rc 'fromjson? | select(.kind == "finding") | [(.["@timestamp"] | sub("\\+00:00$"; "Z")), .message, (.mtuscope | .id, .class,
 		.state, .severity, (.confidence | tonumber), .interface, .direction, .public_key, .endpoint,
 		(.tunnel_mtu, .path_mtu_lower, .path_mtu_upper | tonumber), .path_mtu_exact == "true",
 		(.recommended_mtu | tonumber), .recommended_basis, .first_seen, .last_seen, .transport, .source_ip,

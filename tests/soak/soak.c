@@ -88,12 +88,23 @@ static uint32_t percentile(const struct sums *s, unsigned int percent)
 	return s->open_n ? s->open_ms[(s->open_n - 1) * percent / 100] : 0;
 }
 
+/* The kind of that name; none: all kinds. */
+static size_t kind_named(const char *name)
+{
+	for (size_t kind = 0; kind < story_kinds(); kind++)
+		if (!strcmp(story_kind_name(kind), name))
+			return kind;
+	if (!*name)
+		return story_kinds();
+	fprintf(stderr, "soak: no kind of story is named '%s'; see tests/unit/kinds.c\n", name);
+	exit(3);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 200,
 		 first = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
-	size_t kind = argc > 2 && *argv[2] ? story_kind_named(argv[2]) : story_kinds(),
-	       jobs_n = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t kind = kind_named(argc > 2 ? argv[2] : ""), jobs_n = sysconf(_SC_NPROCESSORS_ONLN);
 	struct sums sums = { .told_of = calloc(story_kinds(), sizeof(size_t)),
 			     .right_of = calloc(story_kinds(), sizeof(size_t)),
 			     .open_ms = calloc(seeds + 1, sizeof(uint32_t)) };

@@ -14,6 +14,18 @@ static void hole(struct network *n, const struct story *s, uint32_t second)
 		n->mtu[s->direction] = s->path_mtu;
 }
 
+/* Senders that look for holes themselves (RFC 4821): when large segments are lost for too long they go over to smaller ones. */
+static void senders_probe(struct network *n)
+{
+	n->mss_small = 1024; /* net.ipv4.tcp_base_mss */
+}
+
+static void hole_before_probing(struct network *n, const struct story *s, uint32_t second)
+{
+	senders_probe(n);
+	hole(n, s, second);
+}
+
 /* Above the tunnel's MTU the padding makes packets larger than a full one, and below it smaller than they seem. */
 static void hole_by_route(struct network *n, const struct story *s, uint32_t second)
 {
@@ -53,6 +65,12 @@ static void hole_of_a_busy_machine(struct network *n, const struct story *s, uin
 	hole_begins(n, s, second);
 }
 
+static void hole_begins_before_probing(struct network *n, const struct story *s, uint32_t second)
+{
+	senders_probe(n);
+	hole_begins(n, s, second);
+}
+
 static void hole_after_failover(struct network *n, const struct story *s, uint32_t second)
 {
 	n->down = second >= TROUBLE_S && second < TROUBLE_S + 2;
@@ -71,6 +89,12 @@ static void high_loss(struct network *n, const struct story *s, uint32_t second)
 {
 	if (!second)
 		n->loss[WIRE_TX] = n->loss[WIRE_RX] = 0.1 + 0.1 * (s->seed % 3);
+}
+
+static void high_loss_before_probing(struct network *n, const struct story *s, uint32_t second)
+{
+	senders_probe(n);
+	high_loss(n, s, second);
 }
 
 /* Each packet that is lost takes about so many of the next with it. */
@@ -100,6 +124,12 @@ static void policer(struct network *n, const struct story *s, uint32_t second)
 		n->drops = police;
 }
 
+static void policer_before_probing(struct network *n, const struct story *s, uint32_t second)
+{
+	senders_probe(n);
+	policer(n, s, second);
+}
+
 /* A queue that is full for a while each few seconds. */
 static bool overflow(struct network *net, bool tx, uint32_t outer)
 {
@@ -119,6 +149,12 @@ static void outages(struct network *n, const struct story *s, uint32_t second)
 	uint32_t from = TROUBLE_S + s->seed % 7, length = 1 + s->seed % 13;
 
 	n->down = second >= from && second < from + length;
+}
+
+static void outages_before_probing(struct network *n, const struct story *s, uint32_t second)
+{
+	senders_probe(n);
+	outages(n, s, second);
 }
 
 static void one_way_dies(struct network *n, const struct story *s, uint32_t second)
@@ -332,6 +368,12 @@ static void hole_impatient(struct network *n, const struct story *s, uint32_t se
 	hole(n, s, second);
 }
 
+static void hole_both_ways_impatient(struct network *n, const struct story *s, uint32_t second)
+{
+	impatient(n, s, second);
+	hole_both_ways(n, s, second);
+}
+
 static void hole_impatient_begins(struct network *n, const struct story *s, uint32_t second)
 {
 	impatient(n, s, second);
@@ -374,12 +416,61 @@ static void hole_bulk(struct network *n, const struct story *s, uint32_t second)
 	hole_begins(n, s, second);
 }
 
+/* Transfers that fill the queue of a slow link, and a ping. */
+static void large_windows(struct network *n, const struct story *s, uint32_t second)
+{
+	(void)second;
+	n->pings = true;
+	n->message_min = s->connections > 4 ? 1000000 : 3000000;
+	n->window_max = s->connections > 4 ? 80 : 300;
+	n->rate = 2000;
+	n->queue_ms = 400;
+}
+
+static void hole_large_windows(struct network *n, const struct story *s, uint32_t second)
+{
+	large_windows(n, s, second);
+	hole_begins(n, s, second);
+}
+
 /* Until TROUBLE_S + 20 to 40 seconds. */
 static void hole_heals(struct network *n, const struct story *s, uint32_t second)
 {
 	hole_begins(n, s, second);
 	if (second == TROUBLE_S + 20 + s->seed % 21)
 		n->mtu[s->direction] = 0;
+}
+
+/* Both ends get a smaller MTU, or only the peer, which sends. */
+static void cure(struct network *n, const struct story *s, uint32_t second, uint32_t mtu)
+{
+	if (second != TROUBLE_S + 10 + s->seed % 21 || mtu < TUNNEL_MIN || mtu >= s->tunnel_mtu)
+		return;
+	if (s->direction == WIRE_TX || s->seed % 2)
+		network_set_mtu(n, mtu);
+	else
+		network_set_mtu_of(n, false, mtu);
+}
+
+static void hole_cured(struct network *n, const struct story *s, uint32_t second)
+{
+	hole(n, s, second);
+	cure(n, s, second, s->path_mtu - outer_overhead(s->family) - s->seed % 50);
+}
+
+static void hole_hardly_cured(struct network *n, const struct story *s, uint32_t second)
+{
+	hole(n, s, second);
+	cure(n, s, second, s->path_mtu - outer_overhead(s->family) + OUTER_PADDING + s->seed % 500);
+}
+
+/* Only this end gets a smaller MTU: TCP listens to what it announces, and datagrams from the peer vanish as before. */
+static void hole_cured_for_tcp(struct network *n, const struct story *s, uint32_t second)
+{
+	hole(n, s, second);
+	n->datagrams[s->direction] = s->tunnel_mtu;
+	if (second == TROUBLE_S + 10 + s->seed % 21)
+		network_set_mtu_of(n, s->direction == WIRE_RX, s->path_mtu - outer_overhead(s->family) - s->seed % 50);
 }
 
 /* … and comes again, not the same. */
@@ -573,6 +664,8 @@ const struct kind KINDS[] = {
 	{ "hole, MTU of a route", hole_by_route, true, 60, 0 },
 	{ "hole that begins", hole_begins, true, 80, 0 },
 	{ "hole, busy machine", hole_of_a_busy_machine, true, 80, KIND_UNSOLVED },
+	{ "hole, probing senders", hole_before_probing, true, 60, KIND_UNSOLVED },
+	{ "hole begins, probing", hole_begins_before_probing, true, 80, KIND_UNSOLVED },
 	{ "hole after failover", hole_after_failover, true, 80, 0 },
 	{ "hole after roaming", hole_after_roaming, true, 80, 0 },
 	{ "hole, IPv6 inside", hole, true, 60, KIND_INNER_V6 },
@@ -581,14 +674,19 @@ const struct kind KINDS[] = {
 	{ "hole, delayed acks", hole_delayed_acks, true, 80, 0 },
 	{ "both ways, delayed acks", hole_both_ways_delayed_acks, true, 80, KIND_BOTH_WAYS },
 	{ "hole, impatient", hole_impatient, true, 60, 0 },
+	{ "both ways, impatient", hole_both_ways_impatient, true, 80, KIND_BOTH_WAYS },
 	{ "hole begins, impatient", hole_impatient_begins, true, 80, 0 },
 	{ "hole, short connections", hole_short_connections, true, 80, 0 },
 	{ "hole, bulk", hole_bulk, true, 80, KIND_UNSOLVED },
+	{ "hole, large windows", hole_large_windows, true, 80, KIND_UNSOLVED },
 	{ "hole by satellite", hole_by_satellite, true, 80, 0 },
 	{ "hole at loss", hole_at_loss, true, 60, KIND_UNSOLVED },
 	{ "hole against loss", hole_against_loss, true, 60, 0 },
 	{ "hole that heals", hole_heals, true, 120, KIND_UNSOLVED },
 	{ "hole that comes again", hole_again, true, 200, KIND_UNSOLVED },
+	{ "hole cured", hole_cured, true, 120, KIND_UNSOLVED },
+	{ "hole hardly cured", hole_hardly_cured, true, 120, 0 },
+	{ "hole cured for TCP", hole_cured_for_tcp, true, 120, KIND_UNSOLVED },
 	{ "hole at dawn", hole_at_dawn, true, 80, KIND_IDLE },
 	{ "hole, alone", hole_alone, true, 80, KIND_IDLE | KIND_MAY_MISS },
 	{ "quiet hole", quiet_hole, true, 80, KIND_IDLE },
@@ -596,12 +694,15 @@ const struct kind KINDS[] = {
 	{ "hole of datagrams", hole_of_datagrams, true, 60, KIND_IDLE | KIND_MAY_MISS },
 	{ "plain", plain, false, 60, 0 },
 	{ "high loss", high_loss, false, 60, 0 },
+	{ "high loss, probing", high_loss_before_probing, false, 60, 0 },
 	{ "quiet loss", quiet_loss, false, 60, KIND_IDLE },
 	{ "loss in bursts", loss_in_bursts, false, 60, 0 },
 	{ "loss rises", loss_rises, false, 80, 0 },
 	{ "policer", policer, false, 60, 0 },
+	{ "policer, probing", policer_before_probing, false, 60, 0 },
 	{ "bursts", bursts, false, 60, 0 },
 	{ "outage", outages, false, 80, 0 },
+	{ "outage, probing", outages_before_probing, false, 80, 0 },
 	{ "one way dies", one_way_dies, false, 80, 0 },
 	{ "path dies", path_dies, false, 80, 0 },
 	{ "path dies, alone", path_dies_alone, false, 80, KIND_IDLE },
@@ -628,6 +729,7 @@ const struct kind KINDS[] = {
 	{ "delayed acks", delayed_acks, false, 80, 0 },
 	{ "short connections", short_connections, false, 80, 0 },
 	{ "bulk", bulk, false, 80, 0 },
+	{ "large windows", large_windows, false, 80, KIND_UNSOLVED },
 	{ "satellite", satellite, false, 80, 0 },
 	{ "bufferbloat", bufferbloat, false, 80, 0 },
 	{ "queue full", queue_full, false, 80, KIND_UNSOLVED },

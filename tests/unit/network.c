@@ -140,15 +140,17 @@ static bool firewall_passes(struct network *n, struct connection *c, const struc
 }
 
 /* What WireGuard makes of a packet: the route's MTU limits the padding, and that is the device's if it has none of its own. */
-static uint32_t outer_of(const struct network *n, uint32_t inner)
+static uint32_t outer_of(const struct network *n, bool tx, uint32_t inner)
 {
-	return outer_size(inner, n->route_mtu ? n->route_mtu : n->scene.links[1].mtu, n->family);
+	uint32_t mtu = tx ? n->scene.links[1].mtu : n->far_mss + n->headers;
+
+	return outer_size(inner, n->route_mtu ? n->route_mtu : mtu, n->family);
 }
 
 /* A segment leaves one end: past the gateway and into the path, or out of the path and to the gateway. */
 void segment_send(struct network *n, struct connection *c, bool local, const struct segment *s)
 {
-	uint32_t inner = s->payload + n->headers, outer = outer_of(n, inner);
+	uint32_t inner = s->payload + n->headers, outer = outer_of(n, local, inner);
 	uint64_t counter;
 
 	if (local && !n->asked_ms)
@@ -187,6 +189,7 @@ static void connection_open(struct network *n, struct connection *c)
 	c->host = (c - n->connections) % NETWORK_HOSTS;
 	c->remote_asks = n->remote_asks || (c - n->connections) / NETWORK_HOSTS % 2;
 	c->opened_ms = c->progress_ms = n->now_ms;
+	c->mss = n->mss < n->far_mss ? n->mss : n->far_mss;
 	c->flow = f;
 	*f = (struct wire_flow){ .tag = c->serial + 1,
 				 .ifindex = SCENE_WG0,
@@ -283,7 +286,7 @@ void network_connect(struct network *n)
 /* One more packet of no connection enters the path, if the path lets it. */
 static void lone_send(struct network *n, size_t what, bool tx, uint32_t inner)
 {
-	uint32_t outer = outer_of(n, inner);
+	uint32_t outer = outer_of(n, tx, inner);
 	uint64_t counter = n->counter[tx]++;
 
 	sender_sees(n, tx, counter, inner, outer);
@@ -397,10 +400,16 @@ void network_run(struct network *n, uint32_t ms)
 	}
 }
 
+void network_set_mtu_of(struct network *n, bool local, uint32_t mtu)
+{
+	(local ? &n->scene : &n->far)->links[1].mtu = mtu;
+	*(local ? &n->mss : &n->far_mss) = mtu - n->headers;
+}
+
 void network_set_mtu(struct network *n, uint32_t mtu)
 {
-	n->scene.links[1].mtu = n->far.links[1].mtu = mtu;
-	n->mss = mtu - n->headers;
+	network_set_mtu_of(n, false, mtu);
+	network_set_mtu_of(n, true, mtu);
 }
 
 void network_roam(struct network *n)
@@ -458,11 +467,12 @@ void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t con
 	n->family = family;
 	n->headers = headers;
 	n->began_ms = start_ms;
-	n->mss = mtu - headers;
+	n->mss = n->far_mss = mtu - headers;
 	n->delay_ms = 20;
 	n->request_max = n->response_max = 60000;
 	n->rounds_max = 20;
 	n->patience_ms = 60000;
+	n->window_max = 40;
 	n->pause_ms = 1000;
 	n->connections_n = connections;
 	if (both)

@@ -27,6 +27,8 @@ struct end {
 	uint32_t window;	/* segments */
 	uint32_t rto_ms;
 	msec_t rto_due_ms;
+	msec_t repeats_ms;   /* since when it repeats itself by time-outs; 0: it does not */
+	bool small;	     /* it has gone over to segments of mss_small */
 	uint32_t last;	     /* begin of the last segment that was sent for the first time */
 	msec_t probe_due_ms; /* when it is sent once more if nothing is heard (RFC 8985, 7); 0: not */
 	uint32_t duplicates;
@@ -42,6 +44,7 @@ struct end {
 struct connection {
 	struct wire_flow *flow, *far_flow;
 	uint32_t serial;
+	uint32_t mss; /* that both ends announced: bytes of payload, with the headers that the scene has */
 	uint8_t host;
 	bool remote_asks;  /* the remote side is the client */
 	bool open;	   /* handshake done */
@@ -90,12 +93,15 @@ struct network {
 	msec_t firewall_began_ms;  /* it knows no connection from before that */
 	uint32_t reorder_ms;	   /* reordering that senders have learned to bear (RFC 8985) */
 	bool sack;		   /* both ends can, and say what arrived twice */
-	uint32_t late_every_ms, late_ms;     /* for so long each time the path holds everything back; 0: never */
-	bool delayed_acks;		     /* acknowledgements wait for data to ride on, or a second segment */
-	uint32_t rounds_max;		     /* requests on one connection */
-	uint32_t patience_ms;		     /* after so long without progress a client resets and begins anew */
-	uint32_t think_ms;		     /* a server's time for an answer */
-	uint32_t message_min;		     /* bytes, of requests and responses */
+	uint32_t late_every_ms, late_ms; /* for so long each time the path holds everything back; 0: never */
+	bool delayed_acks;		 /* acknowledgements wait for data to ride on, or a second segment */
+	uint32_t rounds_max;		 /* requests on one connection */
+	uint32_t patience_ms;		 /* after so long without progress a client resets and begins anew */
+	uint32_t think_ms;		 /* a server's time for an answer */
+	uint32_t message_min;		 /* bytes, of requests and responses */
+	uint32_t
+		mss_small; /* what a sender goes over to once large ones are lost for too long (RFC 4821); 0: it does not */
+	uint32_t window_max;		     /* segments that a sender has under way at most */
 	uint32_t request_max, response_max;  /* bytes */
 	uint32_t pause_ms;		     /* between a client's requests, about */
 	bool pings, far_pings;		     /* host 0 is pinged each second; it pings each second */
@@ -104,9 +110,9 @@ struct network {
 	uint32_t watch_outer;		     /* when such a large packet has passed is to be told */
 	/* the rest is its own */
 	msec_t began_ms;
-	uint8_t family;	 /* of the endpoint */
-	uint8_t headers; /* inner: 52 bytes with time stamps, 40 without; inside IPv6 20 more */
-	uint32_t mss;
+	uint8_t family;			      /* of the endpoint */
+	uint8_t headers;		      /* inner: 52 bytes with time stamps, 40 without; inside IPv6 20 more */
+	uint32_t mss, far_mss;		      /* that this end's tunnel allows, and the peer's */
 	bool burst[WIRE_DIRECTIONS];	      /* one is on */
 	uint32_t queued[WIRE_DIRECTIONS];     /* bytes before the narrowest link */
 	msec_t swallowed_ms[WIRE_DIRECTIONS]; /* when a packet first was too large for the path; 0: none was */
@@ -137,8 +143,11 @@ void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t con
 		      uint8_t headers, msec_t start_ms, bool both);
 void network_end(struct network *n);
 
-/* Both ends' tunnel MTU from now on. And not where both ends look: the peer is at another port, or has a new session. */
+/* One end's tunnel MTU from now on, or both ends'. */
+void network_set_mtu_of(struct network *n, bool local, uint32_t mtu);
 void network_set_mtu(struct network *n, uint32_t mtu);
+
+/* Not where both ends look: the peer is at another port, or has a new session. */
 void network_roam(struct network *n);
 void network_rekey(struct network *n);
 

@@ -6,9 +6,9 @@
 
 #define DUPLICATES   3 /* acknowledgements, RFC 5681 */
 #define ACK_DELAY_MS 40
-#define WINDOW_MAX   40
 #define RTO_MAX_MS   120000
-#define PROBE_ALONE  200 /* ms that a receiver may wait for a second segment, as Linux reckons */
+#define GIVE_UP_MS   (14 * RTO_MIN_MS) /* after the first time-out: Linux, tcp_retries1 and sysctl tcp_mtu_probing = 1 */
+#define PROBE_ALONE  200	       /* ms that a receiver may wait for a second segment, as Linux reckons */
 
 /* Whether that end's application reads nothing, so that one byte at a time is tried. */
 static bool is_full(const struct network *n, const struct connection *c, bool local)
@@ -48,6 +48,16 @@ static uint32_t sack_limit(const struct end *e, uint32_t seq, uint32_t to)
 	return to;
 }
 
+/* What was announced binds it, and what its gateway has told it since. */
+static uint32_t segment_max(const struct network *n, const struct connection *c, bool local)
+{
+	uint32_t mss = local ? n->mss : n->far_mss;
+
+	if (c->end[!local].small && n->mss_small < mss)
+		mss = n->mss_small;
+	return c->mss < mss ? c->mss : mss;
+}
+
 /* The segment that begins at seq: the SYN alone, else as much as there is and fits. Returns the number after it. */
 static uint32_t segment_cut(struct network *n, struct connection *c, bool local, uint32_t seq)
 {
@@ -58,20 +68,20 @@ static uint32_t segment_cut(struct network *n, struct connection *c, bool local,
 			     .window_shut = is_full(n, c, local),
 			     .headers = n->headers };
 	bool window_try = is_full(n, c, !local) && after(e->top, seq) <= 0;
-	uint32_t next;
+	uint32_t next, mss = segment_max(n, c, local);
 
 	twice_tell(e, &s);
 	if (seq == e->first) {
 		s.syn = true;
-		s.mss = n->scene.links[1].mtu - (inner_v6(n) ? HEADERS_V6 : HEADERS_V4);
+		s.mss = (local ? n->mss : n->far_mss) + n->headers - (inner_v6(n) ? HEADERS_V6 : HEADERS_V4);
 		next = seq + 1;
 	} else {
-		s.payload = e->end - seq < n->mss ? e->end - seq : n->mss;
+		s.payload = e->end - seq < mss ? e->end - seq : mss;
 		if (window_try)
 			s.payload = 1;
 		next = sack_limit(e, seq, seq + s.payload);
 		s.payload = next - seq;
-		s.more = after(e->end, next) > 0 && next - e->una < e->window * n->mss; /* a burst's end is pushed */
+		s.more = after(e->end, next) > 0 && next - e->una < e->window * mss; /* a burst's end is pushed */
 	}
 	e->ack_due_ms = 0;
 	segment_send(n, c, local, &s);
@@ -108,9 +118,10 @@ static void probe_arm(const struct network *n, struct end *e)
 void end_send(struct network *n, struct connection *c, bool local)
 {
 	struct end *e = &c->end[!local];
+	uint32_t window = e->window * segment_max(n, c, local);
 	bool is_new = false;
 
-	while (after(e->end, e->nxt) > 0 && e->nxt - e->una < e->window * n->mss) {
+	while (after(e->end, e->nxt) > 0 && e->nxt - e->una < window) {
 		if (is_full(n, c, !local) && e->una != e->nxt)
 			return;
 		if (e->una == e->nxt)
@@ -154,6 +165,9 @@ void end_time_out(struct network *n, struct connection *c, bool local)
 	}
 	if (e->una == e->nxt || n->now_ms < e->rto_due_ms)
 		return;
+	if (!e->repeats_ms)
+		e->repeats_ms = n->now_ms;
+	e->small |= n->mss_small && n->now_ms - e->repeats_ms >= GIVE_UP_MS;
 	e->probe_due_ms = 0;
 	e->rto_ms = 2 * e->rto_ms < RTO_MAX_MS ? 2 * e->rto_ms : RTO_MAX_MS;
 	e->rto_due_ms = n->now_ms + e->rto_ms;
@@ -174,9 +188,10 @@ static void end_acknowledged(struct network *n, struct connection *c, bool local
 			e->nxt = ack;
 		e->duplicates = 0;
 		e->repeated_early = false;
+		e->repeats_ms = 0;
 		e->rto_ms = rto_ms(n);
 		e->rto_due_ms = n->now_ms + e->rto_ms;
-		e->window += e->window < WINDOW_MAX;
+		e->window += e->window < n->window_max;
 		c->progress_ms = n->now_ms;
 		if (after(e->recover, ack) > 0)
 			segment_cut(n, c, local, ack);

@@ -110,6 +110,10 @@ void probed_run(struct prober *p, const struct prober_config *config, struct pro
 			if (config->tunnel_family)
 				assert_int_equal(outer_size(o.size, config->padding_mtu, config->tunnel_family),
 						 o.outer);
+			if (path->shrinks_to && o.seq >= path->shrinks_at && o.outer > path->shrinks_to) {
+				prober_refused(p);
+				continue;
+			}
 			if (o.outer > path->largest)
 				path->largest = o.outer;
 			travel(p, path, &o, clock);

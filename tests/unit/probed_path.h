@@ -20,15 +20,16 @@ struct probed_path {
 	uint32_t mtu; /* outer */
 	double loss;  /* one way */
 	uint64_t seed;
-	uint32_t change_at, change_mtu; /* after so many probes */
-	uint32_t dead_at;		/* … nothing is answered any more; 0: never */
-	uint32_t outage_at, outage_n;	/* … so many are not */
-	uint32_t says;			/* a router says that larger is too big for this, 0: nobody says anything */
-	uint32_t lies;			/* somebody says so of each probe above it, 0: nobody */
-	uint32_t late;			/* each such probe's answer comes only after it was given up, 0: none */
-	uint32_t slow_at, slow_ms;	/* that probe's answer takes so long; 0: none */
-	uint32_t answers, refill_ms;	/* the host has so many left, and gets one more in so long; 0: any number */
-	uint32_t refilled_ms;		/* when it last did */
+	uint32_t change_at, change_mtu;	 /* after so many probes */
+	uint32_t shrinks_at, shrinks_to; /* … this end takes no more than that, outer; 0: never */
+	uint32_t dead_at;		 /* … nothing is answered any more; 0: never */
+	uint32_t outage_at, outage_n;	 /* … so many are not */
+	uint32_t says;			 /* a router says that larger is too big for this, 0: nobody says anything */
+	uint32_t lies;			 /* somebody says so of each probe above it, 0: nobody */
+	uint32_t late;			 /* each such probe's answer comes only after it was given up, 0: none */
+	uint32_t slow_at, slow_ms;	 /* that probe's answer takes so long; 0: none */
+	uint32_t answers, refill_ms;	 /* the host has so many left, and gets one more in so long; 0: any number */
+	uint32_t refilled_ms;		 /* when it last did */
 	bool duplicates, nonsense;
 	uint32_t largest; /* sent */
 	uint32_t took_ms;

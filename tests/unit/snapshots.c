@@ -191,13 +191,21 @@ void scene_step(struct scene *s, const struct snapshot *snap)
 	assert_int_equal(analysis_open_findings(s->analysis, NULL, NULL), s->opened - s->resolved);
 }
 
-void scene_tick(struct scene *s)
+void scene_tick_tallies(struct scene *s, const struct tally *tallies, size_t n)
 {
 	struct snapshot snap = scene_snapshot(s, s->clock_ms + SCENE_TICK_MS);
 
+	snap.tallies = calloc(n + 1, sizeof(*tallies));
+	for (; snap.tallies_n < n; snap.tallies_n++)
+		snap.tallies[snap.tallies_n] = tallies[snap.tallies_n];
 	scene_step(s, &snap);
 	snapshot_free(&snap);
 	s->clock_ms += SCENE_TICK_MS;
+}
+
+void scene_tick(struct scene *s)
+{
+	scene_tick_tallies(s, NULL, 0);
 }
 
 void scene_ticks(struct scene *s, unsigned int n)

@@ -68,6 +68,7 @@ struct scene_session *scene_session(struct scene *s, const struct peer *p);
 
 /* The next snapshot, and n of them. */
 void scene_tick(struct scene *s);
+void scene_tick_tallies(struct scene *s, const struct tally *tallies, size_t n); /* … with these tallies */
 void scene_ticks(struct scene *s, unsigned int n);
 
 /* Unix time of a moment of any scene, seconds. */

@@ -191,10 +191,21 @@ static void course_ends(struct course *c, bool healed)
 	course_wrong(c, STORY_MISSED, what, NULL);
 }
 
+/* The largest packet that the sending end makes, where its tunnel's MTU was lowered; 0: it was not. */
+static uint32_t cured_outer(const struct story *s)
+{
+	uint32_t mtu = s->direction == WIRE_TX ? n.scene.links[1].mtu : n.far_mss + n.headers;
+
+	return mtu < s->tunnel_mtu ? mtu + outer_overhead(s->family) : 0;
+}
+
 /* The truth of the second that begins. */
 static void course_goes_on(struct course *c)
 {
-	uint32_t mtu = n.mtu[c->s->direction];
+	uint32_t largest = cured_outer(c->s), mtu = n.mtu[c->s->direction];
+
+	if (largest && largest <= mtu)
+		mtu = 0;
 
 	if (!c->s->hole || (c->there ? mtu == c->path_mtu : !mtu))
 		return;
@@ -252,7 +263,9 @@ static void course_judge(struct course *c)
 		c->opened_ms = n.now_ms;
 	while (c->judged < n.scene.log_n)
 		course_finding(c, &n.scene.log[c->judged++]);
-	if (open)
+	if (cured_outer(c->s))
+		upper = cured_outer(c->s) - OUTER_PADDING + 1;
+	else if (open)
 		upper = scene_last(&n.scene)->path_mtu_upper;
 	if (n.watch_outer != upper)
 		n.watched_ms[c->s->direction] = 0;
@@ -289,7 +302,8 @@ static struct story_result tell(const struct story *s, void (*sees)(const struct
 	}
 	course_ends(&c, false);
 	if (c.opened_ms && c.swallowed_ms)
-		c.r.open_ms = c.opened_ms - c.swallowed_ms;
+		c.r.open_ms =
+			c.opened_ms > c.swallowed_ms ? c.opened_ms - c.swallowed_ms : 1; /* in an outage before it */
 	network_end(&n);
 	return c.r;
 }

@@ -179,19 +179,16 @@ static void test_mtu_lowered_too_little_does_not_resolve(void **state)
 /* A snapshot by which the kernel has told a sender, once, that a packet for 10.1.0.9 does not fit. */
 static void tick_told(uint16_t mtu)
 {
-	struct snapshot snap = scene_snapshot(&s, s.clock_ms + SCENE_TICK_MS);
+	const struct tally told = { .key = { .kind = WIRE_TALLY_TOO_BIG_MADE,
+					     .ifindex = s.links[1].ifindex,
+					     .tunnel = 1,
+					     .aux = mtu,
+					     .family = AF_INET,
+					     .remote = { 192, 168, 3, 69 },
+					     .reporter = { 10, 1, 0, 9 } },
+				    .value.count = 1 };
 
-	snap.tallies = calloc(1, sizeof(*snap.tallies));
-	snap.tallies_n = 1;
-	snap.tallies[0] = (struct tally){ .key = { .kind = WIRE_TALLY_TOO_BIG_MADE,
-						   .aux = mtu,
-						   .family = AF_INET,
-						   .remote = { 192, 168, 3, 69 },
-						   .reporter = { 10, 1, 0, 9 } },
-					  .value.count = 1 };
-	scene_step(&s, &snap);
-	snapshot_free(&snap);
-	s.clock_ms += SCENE_TICK_MS;
+	scene_tick_tallies(&s, &told, 1);
 }
 
 /* A smaller MTU of the peer's route is a cure as well. */
@@ -252,6 +249,24 @@ static void test_peer_that_roams_is_followed(void **state)
 	assert_int_equal(s.updated, 1);
 	assert_int_equal(scene_last(&s)->state, FINDING_UPDATE);
 	assert_memory_equal(&scene_last(&s)->endpoint, &s.peers[0].endpoint, sizeof(s.peers[0].endpoint));
+}
+
+/* What a host's packets met with while another peer took them is not the trouble of the one that does now. */
+static void test_stalls_stay_with_their_peer(void **state)
+{
+	struct wire_flow *answer = scene_flow(&s, "10.1.0.9");
+
+	(void)state;
+	scene_peer(&s, 'B', "198.51.100.1", "10.2.0.0");
+	flow_asks(&s, answer, 400);
+	flow_hole(&s, answer, 8868);
+	scene_stall(&s, mail, 8920, other, 5 * SECOND);
+	assert_int_equal(s.opened, 2);
+	s.allowed_ips[0].peer = 1;
+	scene_stall(&s, mail, 8920, other, 10 * SECOND);
+	assert_int_equal(s.opened, 2);
+	for (size_t i = 0; i < s.log_n; i++)
+		assert_int_equal(s.log[i].public_key[0], 'A');
 }
 
 static void test_removed_peer_resolves(void **state)
@@ -367,6 +382,7 @@ int main(void)
 		stalled_mail_test(test_traffic_of_the_tick_of_the_lowered_route_resolves),
 		stalled_mail_test(test_route_lowered_too_little_does_not_resolve),
 		stalled_mail_test(test_peer_that_roams_is_followed),
+		stalled_mail_test(test_stalls_stay_with_their_peer),
 		stalled_mail_test(test_removed_peer_resolves),
 		stalled_mail_test(test_removed_tunnel_resolves),
 		stalled_mail_test(test_without_evidence_it_is_forgotten_in_the_end),

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What probes do to a finding: when its path wants probing and how often, what they say of the bracket, and the suspicions
- * that they alone can confirm.
+ * What probes do to a finding: when its path wants probing and how often, and what they say of the bracket. What they alone
+ * can confirm is in test_suspicions.c.
  */
 #include <string.h>
 #include <sys/socket.h>
 
 #include "prober.h"
 #include "stalled_mail.h"
-
-static struct suspect suspect;
-static size_t suspects;
-
-static void collect(const struct finding *f, void *arg)
-{
-	(void)arg;
-	assert_true(s.log_n < SCENE_LOG);
-	s.log[s.log_n++] = *f;
-}
 
 static void probed(uint32_t lower, uint32_t upper, bool exact)
 {
@@ -226,84 +216,6 @@ static void test_probing_of_an_unknown_finding_is_ignored(void **state)
 	assert_int_equal(s.log_n, 1);
 }
 
-static void suspected(const struct suspect *it, void *arg)
-{
-	(void)arg;
-	suspect = *it;
-	suspects++;
-}
-
-static void look(void)
-{
-	suspects = 0;
-	analysis_suspects(s.analysis, suspected, NULL);
-}
-
-/* One flow alone stalls, its host is heard no more: dead, or a hole. */
-static void stall_alone(void)
-{
-	flow_delivers(&s, mail, 100);
-	scene_tick(&s);
-	scene_stall(&s, mail, 1400, NULL, 10 * SECOND);
-	look();
-}
-
-static void test_a_suspicion_is_no_finding(void **state)
-{
-	(void)state;
-	stall_alone();
-	assert_int_equal(suspects, 1);
-	assert_int_equal(suspect.outer, 1468);
-	assert_int_equal(suspect.host.family, AF_INET);
-	scene_stall(&s, mail, 1400, NULL, MINUTE);
-	assert_int_equal(s.log_n, 0);
-}
-
-static void test_a_suspicion_that_probes_confirm_is_a_finding(void **state)
-{
-	(void)state;
-	stall_alone();
-	assert_true(analysis_suspect_probed(s.analysis, &suspect, 1404));
-	scene_stall(&s, mail, 1400, NULL, SECOND);
-	assert_int_equal(s.opened, 1);
-	assert_int_equal(scene_last(&s)->class, FINDING_PATH_BLACKHOLE);
-	assert_int_equal(scene_last(&s)->direction, WIRE_TX);
-	/* It is explained now: nothing is left to be suspected. */
-	look();
-	assert_int_equal(suspects, 0);
-}
-
-static void test_probes_of_larger_sizes_confirm_nothing(void **state)
-{
-	(void)state;
-	stall_alone();
-	assert_true(analysis_suspect_probed(s.analysis, &suspect, 1484));
-	scene_stall(&s, mail, 1400, NULL, MINUTE);
-	assert_int_equal(s.log_n, 0);
-}
-
-static void test_probes_of_another_path_confirm_nothing(void **state)
-{
-	(void)state;
-	stall_alone();
-	s.peers[0].egress_ifindex = s.links[0].ifindex + 100;
-	scene_tick(&s);
-	assert_false(analysis_suspect_probed(s.analysis, &suspect, 1404));
-	scene_stall(&s, mail, 1400, NULL, SECOND);
-	assert_int_equal(s.log_n, 0);
-}
-
-static void test_a_healthy_flow_is_not_suspected(void **state)
-{
-	(void)state;
-	for (int i = 0; i < MINUTE; i++) {
-		flow_delivers(&s, mail, 1400);
-		scene_tick(&s);
-		look();
-		assert_int_equal(suspects, 0);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,11 +231,6 @@ int main(void)
 		stalled_mail_test(test_the_bracket_is_of_the_path_as_it_is),
 		stalled_mail_test(test_probing_may_find_the_hole_higher_up),
 		stalled_mail_test(test_probing_of_an_unknown_finding_is_ignored),
-		stalled_mail_test(test_a_suspicion_is_no_finding),
-		stalled_mail_test(test_a_suspicion_that_probes_confirm_is_a_finding),
-		stalled_mail_test(test_probes_of_larger_sizes_confirm_nothing),
-		stalled_mail_test(test_probes_of_another_path_confirm_nothing),
-		stalled_mail_test(test_a_healthy_flow_is_not_suspected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
 
 #include "snapshots.h"
 
-enum counted { BEGINNINGS, ENDS, WHOLE, COUNTED };
+enum counted { BEGINNINGS, ENDS, LONE_ENDS, ALL, WHOLE, COUNTED };
 
 static struct scene s;
 static uint64_t counts[COUNTED];
@@ -37,9 +37,11 @@ static int end(void **state)
 static void tick(void)
 {
 	static const struct wire_tally_key keys[COUNTED] = {
-		[BEGINNINGS] = { .kind = WIRE_TALLY_FRAGMENT_RX, .aux = 0 },
-		[ENDS] = { .kind = WIRE_TALLY_FRAGMENT_RX, .aux = 2 },
-		[WHOLE] = { .kind = WIRE_TALLY_REASSEMBLED },
+		[BEGINNINGS] = { .kind = WIRE_TALLY_FRAGMENT_RX, .aux = WIRE_FRAGMENT_FIRST, .port = 51820 },
+		[ENDS] = { .kind = WIRE_TALLY_FRAGMENT_RX, .aux = WIRE_FRAGMENT_LAST, .port = 51820 },
+		[LONE_ENDS] = { .kind = WIRE_TALLY_FRAGMENT_RX, .aux = WIRE_FRAGMENT_LAST },
+		[ALL] = { .kind = WIRE_TALLY_FRAGMENT_RX, .aux = WIRE_FRAGMENTS_ALL, .port = 51820 },
+		[WHOLE] = { .kind = WIRE_TALLY_REASSEMBLED, .port = 51820 },
 	};
 	struct snapshot snap = scene_snapshot(&s, s.clock_ms + SCENE_TICK_MS);
 
@@ -61,7 +63,7 @@ static void tick(void)
 }
 
 /* A stream from the peer has a hole that stays open, and with each of the peer's repetitions these come. */
-static void tell_hole(bool beginnings, bool ends, bool whole)
+static void tell_hole(const bool comes[COUNTED])
 {
 	struct scene_session *w = scene_session(&s, scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0"));
 	struct wire_flow *tls = scene_flow(&s, "10.1.0.9");
@@ -76,9 +78,8 @@ static void tell_hole(bool beginnings, bool ends, bool whole)
 		tick();
 		if (i % 3 == 0) {
 			session_loses(w, 1);
-			counts[BEGINNINGS] += beginnings;
-			counts[ENDS] += ends;
-			counts[WHOLE] += whole;
+			for (int kind = 0; kind < COUNTED; kind++)
+				counts[kind] += comes[kind];
 		}
 		session_receives(&s, w, 1, 172);
 		flow_hears(&s, tls);
@@ -96,14 +97,14 @@ static void assert_critical(enum finding_class class)
 static void test_no_fragments(void **state)
 {
 	(void)state;
-	tell_hole(false, false, false);
+	tell_hole((bool[COUNTED]){ false });
 	assert_critical(FINDING_PATH_BLACKHOLE);
 }
 
 static void test_beginnings_alone(void **state)
 {
 	(void)state;
-	tell_hole(true, false, false);
+	tell_hole((bool[COUNTED]){ [BEGINNINGS] = true });
 	assert_critical(FINDING_FRAGMENT_BLACKHOLE);
 }
 
@@ -111,7 +112,7 @@ static void test_beginnings_alone(void **state)
 static void test_ends_alone(void **state)
 {
 	(void)state;
-	tell_hole(false, true, false);
+	tell_hole((bool[COUNTED]){ [LONE_ENDS] = true });
 	assert_critical(FINDING_FRAGMENT_BLACKHOLE);
 }
 
@@ -121,19 +122,29 @@ static void test_ends_missing_of_late(void **state)
 	(void)state;
 	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
 	for (int i = 0; i < 5 * SECOND; i++) {
-		for (int kind = 0; kind < COUNTED; kind++)
-			counts[kind] += 10;
+		counts[BEGINNINGS] += 10;
+		counts[ENDS] += 10;
+		counts[ALL] += 10;
+		counts[WHOLE] += 10;
 		tick();
 	}
 	s.peers_n = 0;
-	tell_hole(true, false, false);
+	tell_hole((bool[COUNTED]){ [BEGINNINGS] = true });
 	assert_critical(FINDING_FRAGMENT_BLACKHOLE);
 }
 
-static void test_both_halves_are_of_reassembly(void **state)
+/* Beginnings and ends come, and what is between them does not. */
+static void test_middles_missing(void **state)
 {
 	(void)state;
-	tell_hole(true, true, false);
+	tell_hole((bool[COUNTED]){ [BEGINNINGS] = true, [ENDS] = true });
+	assert_critical(FINDING_FRAGMENT_BLACKHOLE);
+}
+
+static void test_all_parts_are_of_reassembly(void **state)
+{
+	(void)state;
+	tell_hole((bool[COUNTED]){ [BEGINNINGS] = true, [ENDS] = true, [ALL] = true });
 	assert_critical(FINDING_REASSEMBLY_FAILURE);
 }
 
@@ -141,7 +152,7 @@ static void test_both_halves_are_of_reassembly(void **state)
 static void test_whole_ones_are_of_others(void **state)
 {
 	(void)state;
-	tell_hole(true, true, true);
+	tell_hole((bool[COUNTED]){ [BEGINNINGS] = true, [ENDS] = true, [ALL] = true, [WHOLE] = true });
 	assert_critical(FINDING_PATH_BLACKHOLE);
 }
 
@@ -152,7 +163,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_beginnings_alone, start, end),
 		cmocka_unit_test_setup_teardown(test_ends_alone, start, end),
 		cmocka_unit_test_setup_teardown(test_ends_missing_of_late, start, end),
-		cmocka_unit_test_setup_teardown(test_both_halves_are_of_reassembly, start, end),
+		cmocka_unit_test_setup_teardown(test_middles_missing, start, end),
+		cmocka_unit_test_setup_teardown(test_all_parts_are_of_reassembly, start, end),
 		cmocka_unit_test_setup_teardown(test_whole_ones_are_of_others, start, end),
 	};
 

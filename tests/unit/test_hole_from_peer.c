@@ -74,30 +74,47 @@ static void test_hole_with_gaps(void **state)
 	assert_int_equal(s.log[0].flows[0].destination.port, tls->local_port);
 }
 
+static struct scene_session *w;
+static struct wire_flow *tcp, *ping;
+
+/* A connection and a ping, and no mail. */
+static void two_flows(void)
+{
+	s.flows_n = 0;
+	w = scene_session(&s, &s.peers[0]);
+	tcp = scene_flow(&s, "10.1.0.9");
+	ping = scene_ping(&s, "10.1.0.9");
+}
+
+/*
+ * The peer's sender loses a window and repeats itself in vain, with time-outs that double, while so many small packets
+ * come a tick.
+ */
+static void repeats_in_vain(uint32_t under_way, int seconds, uint32_t small, int ping_every)
+{
+	session_loses(w, under_way);
+	for (int i = 0; i < seconds * SECOND; i++) {
+		session_receives(&s, w, small, 172);
+		if (i % ping_every == 0)
+			flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+		if (i == 1 || i == 3 || i == 6 || i == 12 || i == 25 || i == 50)
+			session_loses(w, 1);
+	}
+}
+
 /* rx: nothing of the answer comes at all; that anything was lost shows in the counters of the pings beside it. */
 static void test_silence_with_gaps(void **state)
 {
-	struct wire_flow *tls, *ping;
-	struct scene_session *w = scene_session(&s, &s.peers[0]);
-
 	(void)state;
-	s.flows_n = 0; /* no mail */
-	tls = scene_flow(&s, "10.1.0.9");
-	ping = scene_ping(&s, "10.1.0.9");
+	two_flows();
 	for (int i = 0; i < 10 * SECOND; i++) {
 		session_receives(&s, w, 2, 172);
 		flow_delivers(&s, ping, 100);
 		scene_tick(&s);
 	}
-	flow_asks(&s, tls, 400);
-	session_loses(w, 4);
-	for (int i = 0; i < 6 * SECOND; i++) {
-		session_receives(&s, w, 1, 172);
-		flow_delivers(&s, ping, 100);
-		scene_tick(&s);
-		if (i == 1 || i == 3 || i == 8 || i == 16)
-			session_loses(w, 1);
-	}
+	flow_asks(&s, tcp, 400);
+	repeats_in_vain(4, 6, 1, 1);
 	assert_int_equal(s.opened, 1);
 	assert_int_equal(s.log[0].direction, WIRE_RX);
 	assert_int_equal(s.log[0].path_mtu_lower, 172);
@@ -106,56 +123,114 @@ static void test_silence_with_gaps(void **state)
 }
 
 /*
+ * Clients wait for servers that think, a call goes on, and the path begins to lose one packet in 25: of the gaps each client's flow
+ * could claim some, but they are not where its server would have repeated itself, nor enough for all three.
+ */
+static void test_clients_wait_while_loss_rises(void **state)
+{
+	static const uint8_t lost[24] = { 1, 1, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0 };
+	static const char *const servers[] = { "10.1.0.9", "10.1.0.10", "10.1.0.11" };
+	struct wire_flow *flows[3];
+
+	(void)state;
+	two_flows();
+	flow_receives(&s, tcp, 300);
+	for (int i = 0; i < 3; i++)
+		flows[i] = scene_flow(&s, servers[i]);
+	for (int i = -20; i < 24; i++) { /* from when it begins to lose */
+		session_receives(&s, w, 11, 172);
+		if (i % SECOND == 0)
+			flow_delivers(&s, ping, 100);
+		for (int k = 0; k < 3; k++)
+			if (i == 2 * k - 7)
+				flow_asks(&s, flows[k], 400);
+			else if (i < 2 * k - 7)
+				flow_receives(&s, flows[k], 300);
+		scene_tick(&s);
+		if (i >= 0)
+			session_loses(w, lost[i]);
+	}
+	assert_int_equal(s.opened, 0);
+}
+
+/* … right after a download that came whole, in the tick in which the next one was asked for. */
+static void test_silence_after_a_download(void **state)
+{
+	(void)state;
+	two_flows();
+	session_receives(&s, w, 1, 172);
+	scene_tick(&s);
+	session_receives(&s, w, 1000, 1372);
+	flow_asks(&s, tcp, 400);
+	scene_tick(&s);
+	repeats_in_vain(2, 6, 1, 1);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+}
+
+/* A client connects, and its request, a whole window, never comes; nothing large did before. */
+static void test_request_never_comes(void **state)
+{
+	(void)state;
+	start_over(1440, "192.0.2.1");
+	two_flows();
+	tcp->flags &= ~WIRE_FLOW_SYN_TX;
+	session_receives(&s, w, 2, 172);
+	scene_tick(&s);
+	repeats_in_vain(10, 20, 3, SECOND);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_int_equal(s.log[0].evidence[0].kind, EVIDENCE_TCP_SILENCE);
+}
+
+/*
  * A download whose path shrinks: nothing behind what vanishes is small enough to show the hole. What came last was not all,
  * unless the local side takes no more; a server that merely says nothing more is done.
  */
-static void download_stops(uint16_t flags)
+static void download_stops(uint16_t flags, uint32_t under_way)
 {
-	struct scene_session *w = scene_session(&s, &s.peers[0]);
-	struct wire_flow *download, *ping;
-
-	s.flows_n = 0; /* no mail */
-	download = scene_flow(&s, "10.1.0.9");
-	ping = scene_ping(&s, "10.1.0.9");
+	two_flows();
 	for (int i = 0; i < 10 * SECOND; i++) {
 		session_receives(&s, w, 20, 8988);
-		flow_receives(&s, download, 8920);
-		download->rx_next = download->rx_end += 20 * 8868;
+		flow_receives(&s, tcp, 8920);
+		tcp->rx_next = tcp->rx_end += 20 * 8868;
 		flow_delivers(&s, ping, 100);
 		scene_tick(&s);
 	}
-	download->flags |= flags;
-	session_loses(w, 10);
-	for (int i = 0; i < 20 * SECOND; i++) {
-		session_receives(&s, w, 1, 172);
-		flow_delivers(&s, ping, 100);
-		scene_tick(&s);
-		if (i == 1 || i == 3 || i == 6 || i == 12 || i == 25 || i == 50)
-			session_loses(w, 1);
-	}
+	tcp->flags |= flags;
+	repeats_in_vain(under_way, 20, 1, 1);
 }
 
 static void test_stops_midway(void **state)
 {
 	(void)state;
-	download_stops(WIRE_FLOW_RX_MORE);
+	download_stops(WIRE_FLOW_RX_MORE, 10);
 	assert_int_equal(s.opened, 1);
 	assert_int_equal(s.log[0].direction, WIRE_RX);
 	assert_bracket(&s.log[0], 172, 8988, 1280);
 	assert_int_equal(s.log[0].evidence[0].kind, EVIDENCE_TCP_SILENCE);
 }
 
+/* … while a large window was under way. */
+static void test_stops_in_full_flight(void **state)
+{
+	(void)state;
+	download_stops(WIRE_FLOW_RX_MORE, 300);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+}
+
 static void test_stops_and_is_complete(void **state)
 {
 	(void)state;
-	download_stops(0);
+	download_stops(0, 10);
 	scene_assert_silent(&s);
 }
 
 static void test_stops_as_nobody_reads(void **state)
 {
 	(void)state;
-	download_stops(WIRE_FLOW_RX_MORE | WIRE_FLOW_RX_SHUT);
+	download_stops(WIRE_FLOW_RX_MORE | WIRE_FLOW_RX_SHUT, 10);
 	scene_assert_silent(&s);
 }
 
@@ -163,16 +238,9 @@ static void test_stops_as_nobody_reads(void **state)
  * Clients that hang up after two seconds: what is missing never came, though they answer what still comes after it with a
  * reset that acknowledges nothing.
  */
-static void test_clients_that_hang_up(void **state)
+static void clients_hang_up(int attempts)
 {
-	struct scene_session *w;
-
-	(void)state;
-	start_over(1420, "192.0.2.1");
-	s.flows_n = 0; /* no mail */
-	w = scene_session(&s, &s.peers[0]);
-	session_receives(&s, w, 20, 172);
-	for (int attempt = 0; attempt < 8; attempt++) {
+	while (attempts--) {
 		struct wire_flow *f = scene_flow(&s, "10.1.0.9");
 
 		session_loses(w, 1);
@@ -186,18 +254,63 @@ static void test_clients_that_hang_up(void **state)
 		f->last_rx_ms = s.clock_ms;
 		f->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
 	}
+}
+
+static void test_clients_that_hang_up(void **state)
+{
+	(void)state;
+	start_over(1420, "192.0.2.1");
+	s.flows_n = 0; /* no mail */
+	w = scene_session(&s, &s.peers[0]);
+	session_receives(&s, w, 20, 172);
+	clients_hang_up(8);
 	assert_int_equal(s.opened, 1);
 	assert_int_equal(s.log[0].direction, WIRE_RX);
 	assert_bracket(&s.log[0], 172, 1484, 1280);
 }
 
+/* What the hole from the peer takes is no loss that would take as much on the way to it: that way has one as well. */
+static void test_the_other_way_as_well(void **state)
+{
+	struct wire_flow *echo;
+
+	(void)state;
+	start_over(1420, "192.0.2.1");
+	s.flows_n = 0;
+	w = scene_session(&s, &s.peers[0]);
+	session_receives(&s, w, 20, 172);
+	clients_hang_up(8);
+	assert_int_equal(s.opened, 1);
+	for (int i = 0; i < 20 * SECOND; i++) {
+		session_receives(&s, w, i % SECOND == 0, 172);
+		scene_tick(&s);
+	}
+	mail = scene_flow(&s, "10.1.0.9");
+	echo = scene_ping(&s, "10.1.0.9");
+	for (int i = 0; i < 5 * SECOND; i++) {
+		session_receives(&s, w, i % SECOND == 0, 172);
+		scene_stall(&s, mail, 1420, i % SECOND ? NULL : echo, 1);
+	}
+	assert_int_equal(s.opened, 2);
+	assert_int_equal(scene_last(&s)->direction, WIRE_TX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		stalled_mail_test(test_proves_no_padding),     stalled_mail_test(test_headers_not_known),
-		stalled_mail_test(test_hole_with_gaps),	       stalled_mail_test(test_silence_with_gaps),
-		stalled_mail_test(test_stops_midway),	       stalled_mail_test(test_stops_and_is_complete),
-		stalled_mail_test(test_stops_as_nobody_reads), stalled_mail_test(test_clients_that_hang_up),
+		stalled_mail_test(test_proves_no_padding),
+		stalled_mail_test(test_headers_not_known),
+		stalled_mail_test(test_hole_with_gaps),
+		stalled_mail_test(test_silence_with_gaps),
+		stalled_mail_test(test_clients_wait_while_loss_rises),
+		stalled_mail_test(test_silence_after_a_download),
+		stalled_mail_test(test_request_never_comes),
+		stalled_mail_test(test_stops_midway),
+		stalled_mail_test(test_stops_in_full_flight),
+		stalled_mail_test(test_stops_and_is_complete),
+		stalled_mail_test(test_stops_as_nobody_reads),
+		stalled_mail_test(test_clients_that_hang_up),
+		stalled_mail_test(test_the_other_way_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

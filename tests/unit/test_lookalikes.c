@@ -45,6 +45,56 @@ static void test_dead_peer_loses_every_size(void **state)
 	scene_assert_silent(&s);
 }
 
+/*
+ * A host with a broken link, to which connection after connection is made, and another behind the same peer that is sent
+ * something large each 12 seconds: it may be told once, before that is known, as a doubt.
+ */
+static void test_host_that_takes_nothing_large(void **state)
+{
+	struct wire_flow *good = scene_flow(&s, "10.1.0.8"), *small = scene_flow(&s, "10.1.0.9"), *bad[2];
+
+	(void)state;
+	for (int second = 0; second < 5 * 60; second++) {
+		if (second % 10 == 0)
+			for (int i = 0; i < 2; i++) {
+				if (second)
+					bad[i]->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
+				bad[i] = scene_flow(&s, "10.1.0.9");
+			}
+		if (second % 12 == 0)
+			flow_delivers(&s, good, 8920);
+		for (int tick = 0; tick < SECOND; tick++) {
+			flow_delivers(&s, small, 100);
+			if (tick == 0 && (second % 10 < 4 || second % 10 == 7))
+				flow_tries(&s, bad[1], 8920);
+			scene_stall(&s, bad[0], 8920, NULL, 1);
+		}
+	}
+	assert_true(s.opened <= 1);
+	if (s.opened)
+		assert_true(s.log[0].confidence <= 0.7);
+	assert_int_equal(s.resolved, s.opened);
+}
+
+/* … until something large arrives there after all: what stalls then is the path's. */
+static void test_host_whose_link_is_mended(void **state)
+{
+	struct wire_flow *good = scene_flow(&s, "10.1.0.8"), *small = scene_flow(&s, "10.1.0.9");
+	struct wire_flow *mended = scene_flow(&s, "10.1.0.9");
+
+	(void)state;
+	for (int i = 0; i < MINUTE; i++) {
+		if (i % SECOND == 0)
+			flow_delivers(&s, good, 8920);
+		scene_stall(&s, mended, 8920, small, 1);
+	}
+	scene_assert_silent(&s);
+	flow_answered(&s, mended);
+	scene_ticks(&s, 2 * MINUTE);
+	scene_stall(&s, scene_flow(&s, "10.1.0.9"), 8920, small, 10 * SECOND);
+	assert_int_equal(s.opened, 1);
+}
+
 static void test_size_that_another_flow_gets_through(void **state)
 {
 	struct wire_flow *stalled = scene_flow(&s, "10.1.0.9"), *other = scene_flow(&s, "10.1.0.8");
@@ -140,6 +190,35 @@ static void test_one_dead_host_and_no_comparison(void **state)
 	(void)state;
 	scene_ticks(&s, 10 * SECOND);
 	scene_stall(&s, dead, 1400, other, 60 * SECOND);
+	scene_assert_silent(&s);
+}
+
+/* It takes connections and no data: what almost any path carries is lost by nobody else. */
+static void test_service_that_takes_nothing(void **state)
+{
+	struct wire_flow *broken = scene_flow(&s, "10.1.0.9"), *other = scene_flow(&s, "10.1.0.9");
+
+	(void)state;
+	scene_ticks(&s, 10 * SECOND);
+	scene_stall(&s, broken, 672, other, 60 * SECOND);
+	scene_assert_silent(&s);
+}
+
+/* A peer that is heard each second dies as it is sent something larger than Ethernet carries. */
+static void test_jumbo_peer_dies(void **state)
+{
+	struct wire_flow *mail = scene_flow(&s, "10.1.0.9"), *other = scene_flow(&s, "10.1.0.9");
+	struct scene_session *w = scene_session(&s, &s.peers[0]);
+
+	(void)state;
+	for (int i = 0; i < 30 * SECOND; i++) {
+		if (i % SECOND == 0) {
+			flow_delivers(&s, other, 100);
+			session_receives(&s, w, 1, 172);
+		}
+		scene_tick(&s);
+	}
+	scene_stall(&s, mail, 8920, NULL, 30 * SECOND);
 	scene_assert_silent(&s);
 }
 
@@ -394,12 +473,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_dead_peer_loses_every_size, start, end),
+		cmocka_unit_test_setup_teardown(test_host_that_takes_nothing_large, start, end),
+		cmocka_unit_test_setup_teardown(test_host_whose_link_is_mended, start, end),
 		cmocka_unit_test_setup_teardown(test_size_that_another_flow_gets_through, start, end),
 		cmocka_unit_test_setup_teardown(test_filtered_port, start, end),
 		cmocka_unit_test_setup_teardown(test_hung_server, start, end),
 		cmocka_unit_test_setup_teardown(test_echo_filtered_for_a_while, start, end),
 		cmocka_unit_test_setup_teardown(test_one_dead_host_behind_a_healthy_peer, start, end),
 		cmocka_unit_test_setup_teardown(test_one_dead_host_and_no_comparison, start, end),
+		cmocka_unit_test_setup_teardown(test_service_that_takes_nothing, start, end),
+		cmocka_unit_test_setup_teardown(test_jumbo_peer_dies, start, end),
 		cmocka_unit_test_setup_teardown(test_size_given_up_during_an_outage, start, end),
 		cmocka_unit_test_setup_teardown(test_gaps_that_close, start, end),
 		cmocka_unit_test_setup_teardown(test_a_hole_of_two_segments, start, end),

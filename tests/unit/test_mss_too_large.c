@@ -79,6 +79,60 @@ static void test_a_connection_older_than_the_first_snapshot(void **state)
 	assert_int_equal(scene.log_n, 0);
 }
 
+/* A clamp that binds new connections is known by the next one of the same hosts; the old one goes on. */
+static void test_a_clamp_is_seen_at_once(void **state)
+{
+	struct wire_flow *old;
+
+	(void)state;
+	scene_tick(&scene);
+	connection(LARGE_MSS, LARGE_MSS);
+	assert_int_equal(scene.opened, 1);
+	old = &scene.flows[scene.flows_n - 1];
+	connection(MTU - HEADERS, LARGE_MSS);
+	assert_int_equal(scene.resolved, 1);
+	for (int i = 0; i < 10 * SECOND; i++) {
+		flow_delivers(&scene, old, 100);
+		scene_tick(&scene);
+	}
+	assert_int_equal(scene.opened, 1);
+	connection(LARGE_MSS, LARGE_MSS);
+	assert_int_equal(scene.opened, 2);
+}
+
+/* Another host's link is small by itself. */
+static void test_a_small_host_is_no_clamp(void **state)
+{
+	(void)state;
+	scene_tick(&scene);
+	connection(LARGE_MSS, LARGE_MSS);
+	scene_flow(&scene, "10.1.0.6")->mss_remote = 1200;
+	scene_ticks(&scene, 10 * SECOND);
+	assert_int_equal(scene.resolved, 0);
+}
+
+/* tunnel-mtu-mismatch: the peer sends what this end's tunnel would not carry, until it announces that it does so no more. */
+static void test_a_mismatch_that_the_peer_cures(void **state)
+{
+	struct wire_flow *large;
+
+	(void)state;
+	scene_tick(&scene);
+	large = scene_flow(&scene, "10.1.0.5");
+	large->mss_remote = LARGE_MSS;
+	flow_receives(&scene, large, 1500);
+	scene_ticks(&scene, 4);
+	assert_int_equal(scene.opened, 1);
+	assert_int_equal(scene.log[0].class, FINDING_TUNNEL_MTU_MISMATCH);
+	scene_flow(&scene, "10.1.0.6")->mss_remote = 1200;
+	scene_ticks(&scene, 10 * SECOND);
+	assert_int_equal(scene.resolved, 0);
+	connection(MTU - HEADERS, MTU - HEADERS);
+	assert_int_equal(scene.resolved, 1);
+	scene_ticks(&scene, 10 * SECOND);
+	assert_int_equal(scene.opened, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -86,6 +140,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_side_is_enough, start, end),
 		cmocka_unit_test_setup_teardown(test_a_connection_older_than_the_mtu, start, end),
 		cmocka_unit_test_setup_teardown(test_a_connection_older_than_the_first_snapshot, start, end),
+		cmocka_unit_test_setup_teardown(test_a_clamp_is_seen_at_once, start, end),
+		cmocka_unit_test_setup_teardown(test_a_small_host_is_no_clamp, start, end),
+		cmocka_unit_test_setup_teardown(test_a_mismatch_that_the_peer_cures, start, end),
 	};
 
 	return cmocka_run_group_tests_name("mss_too_large", tests, NULL, NULL);

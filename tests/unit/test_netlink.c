@@ -44,6 +44,17 @@ static void put_link(struct link_table *table, int ifindex, const char *name, ui
 	assert_int_equal(link_parse(nlh, table), 0);
 }
 
+static void put_port(struct link_table *table, int ifindex, uint32_t master)
+{
+	struct nlmsghdr *nlh = message_begin(RTM_NEWLINK, sizeof(struct ifinfomsg));
+	struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
+
+	info->ifi_index = ifindex;
+	info->ifi_type = ARPHRD_ETHER;
+	mnl_attr_put_u32(nlh, IFLA_MASTER, master);
+	assert_int_equal(link_parse(nlh, table), 0);
+}
+
 static void test_links(void **state)
 {
 	struct link_table table = { 0 };
@@ -67,8 +78,28 @@ static void test_links(void **state)
 	assert_true(table.entries[2].link.ethernet);
 	assert_true(table.entries[3].link.ethernet);
 	assert_int_equal(table.entries[4].link.name[IFACE_NAME_LEN - 1], 0);
+	assert_true(table.entries[1].bare);
+	assert_false(table.entries[2].bare);
+	assert_false(table.entries[3].bare);
 	assert_ptr_equal(link_table_named(&table, "tap0"), &table.entries[2]);
 	assert_null(link_table_named(&table, "tap"));
+	link_table_free(&table);
+}
+
+/* What the host sends by a port of a bridge is seen on the bridge, but a link in a VRF is one like others. */
+static void test_ports(void **state)
+{
+	static const char *const masters[] = { "bridge", "bond", "team", "vrf" };
+	struct link_table table = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		put_link(&table, 10 + i, masters[i], ARPHRD_ETHER, masters[i]);
+		assert_int_equal(table.entries[i].has_ports, i < 3);
+		assert_int_equal(table.entries[i].master, 0);
+	}
+	put_port(&table, 20, 10);
+	assert_int_equal(table.entries[4].master, 10);
 	link_table_free(&table);
 }
 
@@ -197,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_tc_counts_filters_of_the_hook),
 		cmocka_unit_test(test_walk_reads_to_the_end),
 		cmocka_unit_test(test_walk_errors),

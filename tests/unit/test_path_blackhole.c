@@ -44,6 +44,22 @@ static void test_tx_hole_is_found_and_described(void **state)
 	assert_true(f->evidence[0].count >= 3);
 }
 
+/* A path that carries less than almost any other: it befalls more than one service. */
+static void test_path_below_1280(void **state)
+{
+	struct wire_flow *web = scene_flow(&s, "10.1.0.8");
+
+	(void)state;
+	for (int i = 0; i < 8 * SECOND; i++) {
+		scene_stall(&s, mail, 672, other, 1);
+		if (i == 0 || i == 1 || i == 4 || i == 9 || i == 20)
+			flow_tries(&s, web, 700);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].class, FINDING_PATH_BLACKHOLE);
+	assert_int_equal(scene_last(&s)->path_mtu_upper, 732);
+}
+
 static void test_the_flows_that_suffer_are_named(void **state)
 {
 	const struct finding_flow *flow = &s.log[0].flows[0];
@@ -334,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		stalled_mail_test(test_tx_hole_is_found_and_described),
+		stalled_mail_test(test_path_below_1280),
 		stalled_mail_test(test_the_flows_that_suffer_are_named),
 		stalled_mail_test(test_pings_narrow_the_bracket_to_sixteen_bytes),
 		stalled_mail_test(test_nothing_proven_recommends_the_floor),

@@ -112,6 +112,26 @@ static void test_all_paths_take_few_probes(void **state)
 	table("to the byte", &beside, 1501, 8999, 23, 28);
 }
 
+/* One that asks for a size learns first, and for certain, whether it arrives. */
+static void test_what_is_in_question_is_settled_first(void **state)
+{
+	struct prober_config c = probed_tunnel(AF_INET, 8920);
+
+	(void)state;
+	c.guess = 1516;
+	table("one size in question", &c, 1280, 1500, 20, 26);
+	for (c.budget = 1; c.budget < 10; c.budget++) {
+		struct probed_path path = { .mtu = 1400 };
+		struct prober p;
+
+		probed_run(&p, &c, &path);
+		if (prober_upper(&p) == 1516)
+			return;
+		assert_true(prober_lower(&p) <= c.control);
+	}
+	fail();
+}
+
 static void test_a_good_path_carries_everything(void **state)
 {
 	struct prober_config c = probed_tunnel(AF_INET, 1420);
@@ -200,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_to_the_byte_outside_the_tunnel),
 		cmocka_unit_test(test_any_path_is_bracketed_within_the_budget),
 		cmocka_unit_test(test_all_paths_take_few_probes),
+		cmocka_unit_test(test_what_is_in_question_is_settled_first),
 		cmocka_unit_test(test_a_good_path_carries_everything),
 		cmocka_unit_test(test_the_tunnel_mtu_limits_the_padding),
 		cmocka_unit_test(test_a_learned_mtu_shifts_the_padding),

@@ -192,6 +192,25 @@ static void test_a_path_that_shrinks_is_measured_anew(void **state)
 	}
 }
 
+/* The tunnel's MTU is lowered meanwhile: what could be sent, and arrived, cannot be sent any more. */
+static void test_an_end_that_shrinks_ends_the_search(void **state)
+{
+	(void)state;
+	for (uint32_t at = 0; at < PROBER_BUDGET; at++) {
+		for (uint32_t outage_n = 0; outage_n < 6; outage_n++) {
+			struct prober_config c = probed_tunnel(AF_INET, 1500);
+			struct probed_path path = {
+				.mtu = 1489, .shrinks_at = at, .shrinks_to = 1340, .outage_at = at, .outage_n = outage_n
+			};
+			struct prober p;
+
+			probed_run(&p, &c, &path);
+			assert_true(prober_lower(&p) <= 1489);
+			assert_true(!prober_upper(&p) || prober_upper(&p) > 1489);
+		}
+	}
+}
+
 static void test_a_silent_host_is_left_alone(void **state)
 {
 	struct prober_config c = probed_tunnel(AF_INET, 8920);
@@ -264,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_a_router_that_tells_the_truth_saves_probes),
 		cmocka_unit_test(test_a_router_that_lies_is_refuted),
 		cmocka_unit_test(test_a_path_that_shrinks_is_measured_anew),
+		cmocka_unit_test(test_an_end_that_shrinks_ends_the_search),
 		cmocka_unit_test(test_a_silent_host_is_left_alone),
 		cmocka_unit_test(test_a_host_that_dies_has_no_path_mtu),
 		cmocka_unit_test(test_answers_that_are_rationed_are_waited_for),

@@ -98,6 +98,11 @@ int analysis_step(struct analysis *a, const struct snapshot *snap, finding_fn fn
 	return err;
 }
 
+void analysis_allow_probes(struct analysis *a)
+{
+	findings_allow_probes(a->findings);
+}
+
 void analysis_probing(struct analysis *a, const char *id)
 {
 	findings_probing(a->findings, id, a->last_ms);
@@ -126,32 +131,48 @@ void analysis_suspects(struct analysis *a, suspect_fn fn, void *arg)
 		if (!stall)
 			continue;
 		memcpy(s.public_key, l->public_key, WG_KEY_LEN);
+		s.direction = l->direction;
 		s.outer = stall->outer;
-		s.host = stall->flow.destination.ip;
+		s.host = l->direction == WIRE_TX ? stall->flow.destination.ip : stall->flow.source.ip;
 		s.tag = stall->tag;
 		fn(&s, arg);
 	}
 }
 
-bool analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32_t dead_outer)
+static struct ledger *suspect_ledger(struct analysis *a, const struct suspect *s)
 {
-	bool taken = false;
 	struct ledger *l;
 
-	for (size_t i = 0; (l = ledgers_at(a->ledgers, i)); i++) {
-		if (l->direction != WIRE_TX || l->tunnel_ifindex != s->tunnel_ifindex ||
-		    memcmp(l->public_key, s->public_key, WG_KEY_LEN) || l->moved_ms > s->seen_ms)
-			continue;
-		l->probed_dead_outer = dead_outer;
-		l->probed_ms = a->last_ms;
-		taken = true;
-	}
-	return taken;
+	for (size_t i = 0; (l = ledgers_at(a->ledgers, i)); i++)
+		if (l->direction == s->direction && l->tunnel_ifindex == s->tunnel_ifindex &&
+		    !memcmp(l->public_key, s->public_key, WG_KEY_LEN))
+			return l;
+	return NULL;
+}
+
+bool analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32_t lower, uint32_t upper)
+{
+	struct ledger *l = suspect_ledger(a, s);
+
+	if (!l || l->moved_ms > s->seen_ms)
+		return false;
+	if (lower >= s->outer)
+		ledger_deliver(l, lower, a->last_ms, 1);
+	if (!upper || upper > s->outer)
+		return false;
+	l->probed_dead_outer = upper;
+	l->probed_ms = a->last_ms;
+	return true;
+}
+
+void analysis_findings_to_probe(const struct analysis *a, finding_fn fn, void *arg)
+{
+	findings_each(a->findings, true, fn, arg);
 }
 
 size_t analysis_open_findings(const struct analysis *a, finding_fn fn, void *arg)
 {
-	return findings_each(a->findings, fn, arg);
+	return findings_each(a->findings, false, fn, arg);
 }
 
 size_t analysis_opened(const struct analysis *a, enum finding_severity *worst)

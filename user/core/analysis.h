@@ -31,10 +31,16 @@ struct finding_probe {
 	uint32_t size_min, size_max;
 };
 
+/* From now on a finding of a size that did pass waits for its probes, for some seconds, before it is told. */
+void analysis_allow_probes(struct analysis *a);
+
+/* Calls fn for each finding that may be probed: those not resolved, and those that wait to be told. */
+void analysis_findings_to_probe(const struct analysis *a, finding_fn fn, void *arg);
+
 /* Probing for the finding of that id begins. */
 void analysis_probing(struct analysis *a, const char *id);
 
-/* So many more have been sent for it. */
+/* That is over, and so many more have been sent for it. */
 void analysis_probes_sent(struct analysis *a, const char *id, uint32_t count);
 
 /*
@@ -44,11 +50,12 @@ void analysis_probes_sent(struct analysis *a, const char *id, uint32_t count);
  */
 void analysis_probed(struct analysis *a, const char *id, const struct finding_probe *probe, finding_fn fn, void *arg);
 
-/* A flow towards a peer that stalls, which by itself proves nothing: the host may have died. Probing it settles that. */
+/* A flow that stalls, which by itself proves nothing: the host may have died. Probing it settles that. */
 struct suspect {
 	uint32_t tunnel_ifindex;
 	uint8_t public_key[WG_KEY_LEN];
-	uint32_t outer; /* bytes: size that stalls */
+	enum wire_direction direction;
+	uint32_t outer; /* bytes: size that stalls; rx: at most, with padding */
 	struct ip_address host;
 	uint64_t tag;	/* of the flow */
 	msec_t seen_ms; /* the snapshot's */
@@ -60,10 +67,12 @@ typedef void (*suspect_fn)(const struct suspect *s, void *arg);
 void analysis_suspects(struct analysis *a, suspect_fn fn, void *arg);
 
 /*
- * Probes of that outer size did not reach the suspect's host while smaller ones did: with the next snapshot its stall, if
- * it lasts, opens a finding. False: they were of another path, for it has moved meanwhile.
+ * Of the probes that show the suspect's direction, those of outer size `lower` arrived, those of `upper` did not while
+ * smaller ones did; 0: no such size is known. If the size that stalls arrived, the flow died of something else. If not, its
+ * stall, if it lasts, opens a finding with the next snapshot. False: the size is not known to vanish, or the probes were of
+ * another path, for it has moved meanwhile.
  */
-bool analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32_t dead_outer);
+bool analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32_t lower, uint32_t upper);
 
 /* The findings not resolved: calls fn for each, returns their number. fn may be NULL. */
 size_t analysis_open_findings(const struct analysis *a, finding_fn fn, void *arg);

@@ -16,6 +16,7 @@
 #define ANY_PASSED   4.0
 #define BURST_KNOWN_MAX                                                                                                \
 	10.0		   /* a busy flow's next packet tells little of one sent seconds later: no more than so many */
+#define CHANGED	      1e-3 /* of looks at a path fall into a time at which its loss has just changed */
 #define POLICED	      0.01 /* of paths have something that takes large packets more often than small ones, */
 #define POLICE_LOST   3.0  /* these of those, until more is known */
 #define POLICE_PASSED 8.0
@@ -102,6 +103,15 @@ double chance_policed(double tries, struct tried like, struct tried others)
 	double same = log_probability(all, none) - log_probability(others, none);
 
 	return exp(policed_all - policed) / (1.0 + exp(same - policed) * (1.0 - POLICED) / POLICED);
+}
+
+double chance_changed(struct tried now, struct tried before)
+{
+	struct tried all = { before.lost + now.lost, before.passed + now.passed }, none = { 0, 0 };
+	double same = log_probability(all, none) - log_probability(before, none);
+	double changed = log(CHANGED) + log_probability(now, none);
+
+	return 1.0 / (1.0 + exp(same - changed));
 }
 
 double chance_gaps_of_others(double tries, struct tried now, struct tried before)

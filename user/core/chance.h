@@ -38,4 +38,10 @@ double chance_policed(double tries, struct tried like, struct tried others);
  */
 double chance_gaps_of_others(double tries, struct tried now, struct tried before);
 
+/*
+ * Probability that a path has changed, of which that was known `before`, and this since: rare, unless what is seen now is not to be
+ * expected of it.
+ */
+double chance_changed(struct tried now, struct tried before);
+
 #endif

@@ -52,6 +52,7 @@ enum evidence_kind {
 	EVIDENCE_TUNNEL_MTU, /* the tunnel's own MTU; size: of a full outer packet */
 	EVIDENCE_SYN_MSS,    /* a connection's two announcements; size: outer, of the segments they allow */
 	EVIDENCE_HANDSHAKE,  /* WireGuard handshakes without an answer */
+	EVIDENCE_SEND_ERROR, /* WireGuard's packets that this host could not send */
 	EVIDENCE_PROBE,	     /* probes of our own; sizes: of those sent */
 	EVIDENCE_KINDS,
 };
@@ -94,6 +95,7 @@ struct finding {
 	uint32_t path_mtu_lower; /* largest outer size proven to arrive; 0: none */
 	uint32_t path_mtu_upper; /* smallest outer size proven not to arrive; 0: none known */
 	bool path_mtu_exact;
+	bool doubtful;		  /* nobody is told of it before its probes are */
 	bool to_probe;		  /* probes could measure the path, and have not begun to as it is now */
 	uint32_t probes;	  /* sent for it so far, at most PROBER_BUDGET */
 	uint32_t recommended_mtu; /* bytes, for the tunnel interface; 0: no recommendation */

@@ -11,11 +11,13 @@
 #include "recommend.h"
 
 #define UPDATE_MIN_MS 1000  /* not more often: a bracket may narrow with every packet */
+#define PROBES_MAX_MS 10000 /* so long a finding that waits for its probes is held back */
 #define PATH_GONE_MS  10000 /* peer or tunnel gone for so long: nobody is just restarting it */
 
 struct findings {
 	struct living *living;
 	size_t n, cap;
+	bool probes;   /* are allowed */
 	size_t opened; /* since the start */
 	enum finding_severity worst;
 };
@@ -32,11 +34,23 @@ void findings_free(struct findings *fs)
 	free(fs);
 }
 
-size_t findings_each(const struct findings *fs, finding_fn fn, void *arg)
+void findings_allow_probes(struct findings *fs)
 {
-	for (size_t i = 0; fn && i < fs->n; i++)
-		fn(&fs->living[i].f, arg);
-	return fs->n;
+	fs->probes = true;
+}
+
+size_t findings_each(const struct findings *fs, bool untold, finding_fn fn, void *arg)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < fs->n; i++) {
+		if (!fs->living[i].told && !untold)
+			continue;
+		n++;
+		if (fn)
+			fn(&fs->living[i].f, arg);
+	}
+	return n;
 }
 
 size_t findings_opened(const struct findings *fs, enum finding_severity *worst)
@@ -179,6 +193,7 @@ static void verdict_take(const struct findings *fs, struct living *it, const str
 	memcpy(it->f.flows, v->flows, sizeof(v->flows));
 	it->f.last_seen_ms = snap->realtime_ms;
 	it->evidence_ms = snap->now_ms;
+	it->stalled_ms = v->latest_ms;
 	it->f.host = v->host;
 	if (it->probing_ms && (l->moved_ms > it->probing_ms || (it->probed_ms && probe_is_refuted(it, l, v))))
 		probe_forget(it);
@@ -216,9 +231,6 @@ static struct living *living_open(struct findings *fs, const struct snapshot *sn
 	it->f.first_seen_ms = snap->realtime_ms;
 	probe_forget(it);
 	finding_id_make(&it->f, l->tunnel_ifindex, snap->now_ms);
-	fs->opened++;
-	if (it->f.severity > fs->worst)
-		fs->worst = it->f.severity;
 	return it;
 }
 
@@ -232,16 +244,37 @@ static void tell(struct living *it, enum finding_state state, msec_t now_ms, con
 		to->fn(&it->f, to->arg);
 }
 
+/* Opens it for those who listen, or says what has changed. */
+static void tell_news(struct findings *fs, struct living *it, msec_t now_ms, const struct listener *to)
+{
+	if (it->told) {
+		tell(it, FINDING_UPDATE, now_ms, to);
+		return;
+	}
+	it->told = true;
+	fs->opened++;
+	if (it->f.severity > fs->worst)
+		fs->worst = it->f.severity;
+	tell(it, FINDING_OPEN, now_ms, to);
+}
+
+static bool waits_for_probes(const struct findings *fs, const struct living *it, const struct verdict *v, msec_t now_ms)
+{
+	return fs->probes && v->doubtful && it->f.class == FINDING_PATH_BLACKHOLE && !it->f.probes &&
+	       now_ms - it->opened_ms < PROBES_MAX_MS;
+}
+
 static void update(struct living *it, msec_t now_ms, const struct listener *to)
 {
-	if (it->changed && now_ms - it->told_ms >= UPDATE_MIN_MS)
+	if (it->told && it->changed && now_ms - it->told_ms >= UPDATE_MIN_MS)
 		tell(it, FINDING_UPDATE, now_ms, to);
 }
 
 static void resolve(struct findings *fs, struct living *it, const struct snapshot *snap, const struct listener *to)
 {
 	it->f.last_seen_ms = snap->realtime_ms;
-	tell(it, FINDING_RESOLVED, snap->now_ms, to);
+	if (it->told)
+		tell(it, FINDING_RESOLVED, snap->now_ms, to);
 	*it = fs->living[--fs->n];
 }
 
@@ -273,32 +306,36 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, struct le
 		     const struct verdict *v, const struct listener *to)
 {
 	struct living *it = living_find(fs, l, class);
-	bool fresh = !it;
 
 	if (!v) {
 		if (it) {
 			path_describe(it, snap, l);
-			if (!living_is_over(it, l, snap->now_ms)) {
+			if (!living_is_over(it, l, snap->now_ms) &&
+			    (it->told || snap->now_ms - it->opened_ms < PROBES_MAX_MS)) {
 				update(it, snap->now_ms, to);
 				return 0;
 			}
 			resolve(fs, it, snap, to);
 			l->over_ms = snap->now_ms;
+			l->hole_ms = 0;
 		}
 		return 0;
 	}
-	if (fresh && is_overshadowed(fs, l, class))
+	if (!it && is_overshadowed(fs, l, class))
 		return 0;
-	if (fresh)
+	if (!it)
 		it = living_open(fs, snap, l, class);
 	if (!it)
 		return -ENOMEM;
 	path_describe(it, snap, l);
 	verdict_take(fs, it, snap, l, v);
-	if (fresh)
-		tell(it, FINDING_OPEN, snap->now_ms, to);
-	else
+	if (it->f.severity == SEVERITY_CRITICAL && !l->hole_ms)
+		l->hole_ms = v->first_ms;
+	it->f.doubtful = !it->told && waits_for_probes(fs, it, v, snap->now_ms);
+	if (it->told)
 		update(it, snap->now_ms, to);
+	else if (!it->f.doubtful)
+		tell_news(fs, it, snap->now_ms, to);
 	return 0;
 }
 
@@ -367,7 +404,7 @@ void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, co
 	recommend_mtu(&it->f, 0, BASIS_BRACKET);
 	probe_recommend(it);
 	recommend_fix(&it->f);
-	tell(it, FINDING_UPDATE, now_ms, to);
+	tell_news(fs, it, now_ms, to);
 }
 
 static bool path_exists(const struct living *it, const struct snapshot *snap)

@@ -24,6 +24,9 @@ void findings_free(struct findings *fs);
 int findings_verdict(struct findings *fs, const struct snapshot *snap, struct ledger *l, enum finding_class class,
 		     const struct verdict *v, const struct listener *to);
 
+/* See analysis_allow_probes(). */
+void findings_allow_probes(struct findings *fs);
+
 /* Probing begins, see analysis_probing(); and what it has shown, see analysis_probed(). */
 void findings_probing(struct findings *fs, const char *id, msec_t now_ms);
 void findings_probes_sent(struct findings *fs, const char *id, uint32_t count);
@@ -37,7 +40,8 @@ void findings_sweep(struct findings *fs, const struct snapshot *snap, const stru
 /* Whether something that vanishes on this path is known already. */
 bool findings_know(const struct findings *fs, const struct ledger *l);
 
-size_t findings_each(const struct findings *fs, finding_fn fn, void *arg);
+/* Calls fn for those not resolved, and for those not told yet if so wanted. Returns their number; fn may be NULL. */
+size_t findings_each(const struct findings *fs, bool untold, finding_fn fn, void *arg);
 
 /* See analysis_opened(). */
 size_t findings_opened(const struct findings *fs, enum finding_severity *worst);

@@ -16,6 +16,7 @@
 #define OUTAGE_ALONE   20	  /* otherwise less than one packet in so many is lost */
 #define FILL_MS	       2000	  /* what was lost is mostly sent again within that time */
 #define RTO_USUAL_MS   1000	  /* a segment is repeated first after less than that */
+#define FULL_INNER_MIN 1280	  /* senders that look for a path's MTU themselves (RFC 4821) begin below that */
 #define TICK_BYTES_MAX (1U << 30) /* no stream gets on so far in a tick: it is another one */
 
 /*
@@ -49,6 +50,12 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* What is acknowledged was sent first as packets of a size that its sender has given up since: they were lost, these were not. */
+static bool of_given_up(const struct flow_memory *m)
+{
+	return m->given_up_ms && (int32_t)(m->acked - m->given_up_end) < 0;
+}
+
 /*
  * What became of the packets that were acknowledged since the last snapshot, as sizes of `inner` bytes. How often the trial
  * that ended was tried is known from there. What an outage took says nothing of what the path loses otherwise.
@@ -65,7 +72,7 @@ static struct trials acked(const struct ledgers *ls, const struct flow *f, const
 		t.delivered = bytes / (inner - headers);
 	if (flow_is_echo(f))
 		t.lost = retried + again;
-	if (t.lost && in_outage(rx, repeats_since_ms(m, ls->before_ms), ls->now_ms))
+	if (t.lost && (of_given_up(m) || in_outage(rx, repeats_since_ms(m, ls->before_ms), ls->now_ms)))
 		t.lost = 0;
 	t.again = least(again, t.lost);
 	return t;
@@ -143,6 +150,21 @@ static void memory_number(struct flow_memory *m, const struct flow *f)
 	m->flags = f->flags;
 }
 
+/* What was known of the tries of a size while they lasted. */
+static void memory_give_up(struct flow_memory *m, const struct flow *f)
+{
+	if (f->tx_lost_ms != m->given_up_ms) {
+		m->given_up_ms = f->tx_lost_ms;
+		m->given_up_tries = f->tx_lost_tries;
+		m->given_up_heard = m->tries_heard;
+		m->given_up_runs = m->runs;
+		m->given_up_end = f->tx_end;
+		m->given_up_for = 0;
+	}
+	if (f->tx_delivered_ms >= m->given_up_ms && f->tx_delivered_inner > m->given_up_for)
+		m->given_up_for = f->tx_delivered_inner;
+}
+
 /* What the flow's finished trials say about base loss. */
 static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *tx, struct ledger *rx)
 {
@@ -159,12 +181,8 @@ static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *
 		memory_begin(m, f, ls->before_ms);
 	}
 	memory_number(m, f);
+	memory_give_up(m, f);
 	trials_enter(ls, f, m, tx, rx);
-	if (f->tx_lost_ms != m->given_up_ms) {
-		m->given_up_ms = f->tx_lost_ms;
-		m->given_up_heard = m->tries_heard;
-		m->given_up_runs = m->runs;
-	}
 	if (f->rx_next != m->rx_next) {
 		m->rx_next = f->rx_next;
 		m->rx_next_ms = ls->before_ms;
@@ -191,13 +209,46 @@ static void flow_sizes(struct ledgers *ls, const struct flow *f, struct ledger *
 {
 	const struct flow_memory *m = flow_memory_find(ls, f->tag);
 
-	if (m && f->tx_delivered_ms && f->tx_delivered_ms >= ls->before_ms)
+	if (m && f->tx_delivered_ms && f->tx_delivered_ms >= ls->before_ms) {
 		ledger_deliver_inner(tx, f->tx_delivered_inner, m->passed_ms, f->tx_delivered_ms);
+		ledger_odd_delivers(tx, f->remote, ledger_outer_most(tx, f->tx_delivered_inner));
+	}
 	if (f->rx_delivered_ms && f->rx_delivered_ms >= ls->before_ms) {
 		ledger_deliver_inner(rx, f->rx_delivered_inner, f->rx_delivered_ms, f->rx_delivered_ms);
 		if (f->rx_delivered_ms > rx->last_heard_ms)
 			rx->last_heard_ms = f->rx_delivered_ms;
 	}
+}
+
+/* How large the remote side's packets are when it has more to say than one holds. */
+static void full_from_peer(const struct ledgers *ls, const struct flow *f, struct ledger *rx)
+{
+	uint32_t mss = f->mss_local < f->mss_remote ? f->mss_local : f->mss_remote, headers = flow_headers_min(f);
+	struct full_size full = { .first_ms = f->last_rx_data_ms,
+				  .last_ms = f->last_rx_data_ms,
+				  .outer = ledger_outer_most(rx, f->rx_cut_inner),
+				  .allowed = ledger_outer_most(rx, f->mss_local + headers),
+				  .announced = ledger_outer_most(rx, mss + headers) };
+
+	if (f->rx_cut_inner < FULL_INNER_MIN || !mss || f->last_rx_data_ms < ls->before_ms)
+		return;
+	memcpy(full.host, f->remote, sizeof(full.host));
+	ledger_full(rx, &full);
+}
+
+/* The local side announces the MTU of its route, unless a clamp does, and has got through a packet as large as that. */
+static void full_to_peer(const struct ledgers *ls, const struct flow *f, struct ledger *tx)
+{
+	uint32_t headers = flow_headers_min(f), inner = f->mss_local + headers;
+	struct full_size full = { .first_ms = f->tx_delivered_ms,
+				  .last_ms = f->tx_delivered_ms,
+				  .outer = ledger_outer_most(tx, inner),
+				  .allowed = ledger_outer_most(tx, f->mss_remote + headers) };
+
+	if (inner < FULL_INNER_MIN || f->tx_delivered_inner != inner || f->tx_delivered_ms < ls->before_ms)
+		return;
+	memcpy(full.host, f->local, sizeof(full.host));
+	ledger_full(tx, &full);
 }
 
 static void endpoint_set(struct ip_endpoint *e, uint8_t family, const uint8_t address[16], uint16_t port)
@@ -217,19 +268,46 @@ void flow_endpoints(struct finding_flow *flow, const struct flow *f, enum wire_d
 /*
  * Both ends of the connection would send larger packets than the tunnel carries: nobody has clamped either SYN. One from
  * before the MTU was known may be of a time when the tunnel carried more. Ends whose MTUs differ by less than the padding make
- * the same outer sizes.
+ * the same outer sizes. Where the next connection of the same two hosts announces less, there is a clamp.
  */
 static void flow_mss(struct ledgers *ls, const struct flow *f, struct ledger *tx)
 {
 	uint32_t mss = f->mss_local < f->mss_remote ? f->mss_local : f->mss_remote;
 	uint32_t inner = mss + flow_headers_min(f);
+	struct finding_flow ends;
 
 	if (!mss || !(f->flags & WIRE_FLOW_ESTABLISHED) || f->first_ms < tx->mtu_known_ms ||
-	    inner <= tx->tunnel_mtu + OUTER_PADDING)
+	    f->first_ms < tx->clamped_ms)
 		return;
-	tx->unclamped_ms = ls->now_ms;
-	tx->unclamped_inner = inner;
-	flow_endpoints(&tx->unclamped, f, WIRE_TX);
+	flow_endpoints(&ends, f, WIRE_TX);
+	if (inner > tx->tunnel_mtu + OUTER_PADDING) {
+		tx->unclamped_ms = ls->now_ms;
+		tx->unclamped_inner = inner;
+		tx->unclamped_first_ms = f->first_ms;
+		tx->unclamped = ends;
+	} else if (tx->unclamped_ms && f->first_ms > tx->unclamped_first_ms &&
+		   !memcmp(&ends.source.ip, &tx->unclamped.source.ip, sizeof(ends.source.ip)) &&
+		   !memcmp(&ends.destination.ip, &tx->unclamped.destination.ip, sizeof(ends.destination.ip))) {
+		tx->unclamped_ms = 0;
+		tx->clamped_ms = ls->now_ms;
+	}
+}
+
+/* A far host that announced more than this end's tunnel carries does so no more: the peer's end has a smaller MTU by now. */
+static void flow_announces(struct ledgers *ls, const struct flow *f, struct ledger *rx)
+{
+	bool same = !memcmp(rx->larger_host, f->remote, sizeof(rx->larger_host));
+
+	if (!f->mss_remote)
+		return;
+	if (f->mss_remote + flow_headers_min(f) > rx->tunnel_mtu + OUTER_PADDING) {
+		if (!same || f->first_ms > rx->larger_ms)
+			rx->larger_ms = f->first_ms;
+		memcpy(rx->larger_host, f->remote, sizeof(rx->larger_host));
+	} else if (same && rx->larger_ms && f->first_ms > rx->larger_ms) {
+		rx->larger_ms = 0;
+		rx->peer_lowered_ms = ls->now_ms;
+	}
 }
 
 /* Idle flows without trouble are most of a busy gateway's: they need no look-up. */
@@ -239,11 +317,36 @@ static bool flow_matters(const struct ledgers *ls, const struct flow *f)
 	       f->hole_ms || f->tx_lost_ms || flow_answer_due_ms(f);
 }
 
+/* When its address became this peer's (AllowedIPs), having been another's; 0: it was not. */
+static msec_t flow_moved_ms(struct ledgers *ls, const struct flow *f, const struct ledger *tx)
+{
+	struct flow_memory *m = flow_memory_find(ls, f->tag);
+
+	if (!m)
+		return 0;
+	if (m->path && m->path != tx)
+		m->moved_ms = ls->now_ms;
+	m->path = tx;
+	return m->moved_ms;
+}
+
+/* What stalls it now, if it began on this path. */
+static void flow_stalls(struct ledgers *ls, const struct flow *f, struct ledger *tx, struct ledger *rx, msec_t moved_ms)
+{
+	if (f->trial_last_ms && f->trial_first_ms >= moved_ms)
+		stall_tx(ls, f, tx, rx);
+	if (f->tx_lost_ms >= moved_ms)
+		stall_given_up(ls, f, tx);
+	if ((f->hole_ms ? f->hole_ms : flow_answer_due_ms(f)) >= moved_ms)
+		stall_rx(ls, f, tx, rx);
+}
+
 static int flow_enter(struct ledgers *ls, const struct snapshot *snap, const struct flow *f)
 {
 	const struct link *tunnel = inventory_link(&snap->inventory, f->ifindex);
 	const struct peer *peer;
 	struct ledger *tx, *rx;
+	msec_t moved_ms;
 	int err;
 
 	if (!tunnel || tunnel->role != WIRE_ROLE_TUNNEL)
@@ -259,16 +362,18 @@ static int flow_enter(struct ledgers *ls, const struct snapshot *snap, const str
 	err = flow_trials(ls, f, tx, rx);
 	if (err)
 		return err;
-	flow_sizes(ls, f, tx, rx);
+	moved_ms = flow_moved_ms(ls, f, tx);
+	if (moved_ms != ls->now_ms)
+		flow_sizes(ls, f, tx, rx);
+	full_from_peer(ls, f, rx);
+	full_to_peer(ls, f, tx);
 	flow_mss(ls, f, tx);
+	flow_announces(ls, f, rx);
 	if (f->last_tx_ms > tx->used_ms)
 		tx->used_ms = f->last_tx_ms;
 	if (f->first_ms < tx->well_ms && f->last_rx_ms > tx->remembered_ms && !flow_is_echo(f))
 		tx->remembered_ms = f->last_rx_ms;
-	if (f->trial_last_ms)
-		stall_tx(ls, f, tx, rx);
-	stall_given_up(ls, f, tx);
-	stall_rx(ls, f, tx, rx);
+	flow_stalls(ls, f, tx, rx, moved_ms);
 	return 0;
 }
 

@@ -3,13 +3,19 @@
 #include "ledger.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "outer.h"
 
-#define SIZE_CLASS 16
-#define SECOND_MS  1000
-#define LATELY_MS  10000  /* loss that has risen shows in it, and it holds enough tries of a busy path to tell */
-#define HISTORY_MS 600000 /* as long as a finding lives on without evidence */
+#define SIZE_CLASS	16
+#define SECOND_MS	1000
+#define LATELY_MS	10000  /* loss that has risen shows in it, and it holds enough tries of a busy path to tell */
+#define HISTORY_MS	600000 /* as long as a finding lives on without evidence */
+#define TICK_MS		300    /* gaps are dated by the tick that found them, and ticks may be late */
+#define RTO_MAX_MS	120000 /* Linux's longest retransmission time-out (include/net/tcp.h) */
+#define GAPS_MAX	32
+#define LESS_MS		1000 /* packets of one size for so long are full ones, not a message's odd end */
+#define REPETITIONS_MAX 9    /* after that many Linux's time-out does not double any more */
 
 static const struct history *told(const struct ledger *l)
 {
@@ -128,6 +134,50 @@ msec_t ledger_delivered_ms(const struct ledger *l, uint32_t outer)
 	return latest;
 }
 
+void ledger_full(struct ledger *l, const struct full_size *full)
+{
+	struct full_size *slot = &l->history->full[0];
+
+	for (size_t i = 0; i < LEDGER_FULL; i++) {
+		struct full_size *other = &l->history->full[i];
+
+		if (!memcmp(other->host, full->host, sizeof(full->host))) {
+			slot = other;
+			break;
+		}
+		if (other->last_ms < slot->last_ms)
+			slot = other;
+	}
+	if (slot->outer != full->outer || memcmp(slot->host, full->host, sizeof(full->host)) != 0)
+		*slot = *full;
+	slot->last_ms = full->last_ms;
+	slot->allowed = full->allowed;
+	slot->announced = full->announced;
+}
+
+static bool is_source(const struct full_size *full, const struct finding_flow *flows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!memcmp(flows[i].source.ip.bytes, full->host, sizeof(full->host)))
+			return true;
+	return false;
+}
+
+const struct full_size *ledger_sends_less(const struct ledger *l, uint32_t outer, msec_t since_ms,
+					  const struct finding_flow *stalled, size_t n)
+{
+	const struct history *h = told(l);
+
+	for (size_t i = 0; i < LEDGER_FULL; i++) {
+		const struct full_size *full = &h->full[i];
+
+		if (full->first_ms > since_ms && full->last_ms - full->first_ms >= LESS_MS && full->outer < outer &&
+		    full->allowed >= outer && (full->announced >= outer || is_source(full, stalled, n)))
+			return full;
+	}
+	return NULL;
+}
+
 void ledger_loss(const struct ledger *l, msec_t from_ms, msec_t to_ms, uint32_t *lost, uint32_t *received,
 		 uint32_t *lost_ticks)
 {
@@ -151,6 +201,102 @@ void ledger_loss(const struct ledger *l, msec_t from_ms, msec_t to_ms, uint32_t 
 		*received = came;
 	if (lost_ticks)
 		*lost_ticks = with_loss;
+}
+
+uint32_t ledger_lost_at_once(const struct ledger *l, msec_t from_ms, msec_t to_ms)
+{
+	const struct history *h = told(l);
+	int32_t most = 0, next = 0;
+
+	for (size_t i = 0; i < LEDGER_TICKS; i++) {
+		const struct loss_tick *t = &h->ticks[i];
+
+		if (!t->ms || t->ms < from_ms || t->ms > to_ms || t->lost <= next)
+			continue;
+		next = t->lost < most ? t->lost : most;
+		most = t->lost < most ? most : t->lost;
+	}
+	return (uint32_t)most + (uint32_t)next;
+}
+
+/* Packets that did not come, which the next one that did shows. */
+struct gap {
+	msec_t from_ms, to_ms; /* they were due then */
+	int32_t lost;
+};
+
+/* The time-out of a sender, as far as gaps show it. */
+struct timeout_range {
+	double least_ms, most_ms;
+};
+
+/* Whether it may have repeated itself for the n-th time there; narrows the range if so. */
+static bool timeout_fits(struct timeout_range *r, uint32_t n, const struct gap *first, const struct gap *gap)
+{
+	double times = (double)((1U << n) - 1);
+	double least = (gap->from_ms > first->to_ms ? (double)(gap->from_ms - first->to_ms) : 0.0) / times;
+	double most = (double)(gap->to_ms - first->from_ms) / times;
+
+	if (least > r->most_ms || most < r->least_ms)
+		return false;
+	r->least_ms = least > r->least_ms ? least : r->least_ms;
+	r->most_ms = most < r->most_ms ? most : r->most_ms;
+	return true;
+}
+
+/* … by gaps of which the first has its first try, and the second its first repetition; they may be one. */
+static uint32_t repetitions_from(const struct gap *gaps, size_t n, size_t second)
+{
+	struct timeout_range r = { RTO_MIN_MS, RTO_MAX_MS };
+	int32_t used = second ? 0 : 1;
+	uint32_t found = 0;
+	size_t i = second;
+
+	while (i < n && found < REPETITIONS_MAX) {
+		if (used < gaps[i].lost && timeout_fits(&r, found + 1, &gaps[0], &gaps[i])) {
+			found++;
+			used++;
+		} else if (!found) {
+			return 0;
+		} else {
+			i++;
+			used = 0;
+		}
+	}
+	return found;
+}
+
+/* Up to GAPS_MAX gaps of that time; their number. */
+static size_t gaps_of(const struct history *h, msec_t from_ms, msec_t to_ms, struct gap gaps[GAPS_MAX])
+{
+	msec_t heard_ms = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < LEDGER_TICKS && n < GAPS_MAX; i++) {
+		const struct loss_tick *t = &h->ticks[(h->ticks_next + i) % LEDGER_TICKS]; /* the oldest first */
+
+		if (t->ms && t->ms >= from_ms && t->ms <= to_ms && t->lost > 0)
+			gaps[n++] = (struct gap){ heard_ms > TICK_MS ? heard_ms - TICK_MS : 0, t->ms, t->lost };
+		if (t->received)
+			heard_ms = t->ms;
+	}
+	return n;
+}
+
+uint32_t ledger_repetitions(const struct ledger *l, msec_t from_ms, msec_t to_ms)
+{
+	struct gap gaps[GAPS_MAX];
+	size_t n = gaps_of(told(l), from_ms, to_ms, gaps);
+	uint32_t most = 0;
+
+	for (size_t first = 0; first < n; first++) {
+		for (size_t second = gaps[first].lost < 2; second < n - first; second++) {
+			uint32_t found = repetitions_from(gaps + first, n - first, second);
+
+			most = found > most ? found : most;
+		}
+	}
+	return most;
 }
 
 void ledger_silence(const struct ledger *l, msec_t from_ms, msec_t to_ms, msec_t *silent_from_ms, msec_t *silent_to_ms)

@@ -16,8 +16,9 @@
 #define LEDGER_SMALL	 576 /* bytes, outer: no IPv4 path carries less (RFC 791), what dies below dies of something else */
 #define LEDGER_SUBJECTS	 32 /* subjects listed in one path; the latest matter, a flood of them is one story */
 #define SUBJECT_PAUSE_MS                                                                                               \
-	10000		 /* two of WireGuard's handshake retries, or TCP's retransmissions of the first six seconds */
-#define LEDGER_STALLS 64 /* stalled flows looked at in one path; more are only counted */
+	10000		  /* two of WireGuard's handshake retries, or TCP's retransmissions of the first six seconds */
+#define RTO_MIN_MS    200 /* Linux's shortest retransmission time-out (include/net/tcp.h), doubled with each try */
+#define LEDGER_STALLS 64  /* stalled flows looked at in one path; more are only counted */
 
 struct delivered_size {
 	uint32_t outer;	  /* largest size seen of its 16-byte class, at least */
@@ -69,18 +70,23 @@ struct stall {
 	uint32_t
 		tries_heard; /* tx: of these, those that one outage cannot explain: the far side was heard in between */
 	uint32_t runs;	     /* tx: of tries between which the far side was not heard: a burst of loss takes one such */
-	msec_t first_ms;     /* when the trouble began */
+	msec_t first_ms;     /* when the trouble was first seen */
+	msec_t well_ms;	     /* rx: the stream still went on then: what was lost since may be of the stall */
 	msec_t last_ms;	     /* the latest sign of it */
 	msec_t until_ms;     /* rx: its sender has repeated it until then, as far as is known */
 	enum alive alive;
-	msec_t delivered_ms;		       /* tx: when the flow itself last got something through */
-	bool unfinished;		       /* rx: what came last was not all that the remote side had to say */
-	bool given_up;			       /* the sender went on with smaller packets, and those got through */
-	msec_t flow_first_ms;		       /* when the flow itself began */
-	msec_t flow_heard_ms;		       /* when a packet of the flow itself last came */
-	uint32_t lost;			       /* rx: gaps in the counters since first_ms */
-	uint32_t lost_ticks;		       /* rx: ticks in which gaps opened */
-	uint32_t received;		       /* rx: packets that did come since first_ms */
+	msec_t delivered_ms;   /* tx: when the flow itself last got something through */
+	bool unfinished;       /* rx: what came last was not all that the remote side had to say */
+	bool of_server;	       /* rx: a server says nothing, which may think */
+	bool given_up;	       /* tx: the sender went on with smaller packets, and those got through, … */
+	uint32_t smaller;      /* … of so many bytes, outer */
+	msec_t flow_first_ms;  /* when the flow itself began */
+	msec_t flow_heard_ms;  /* when a packet of the flow itself last came */
+	uint32_t lost;	       /* rx: gaps in the counters since first_ms */
+	uint32_t lost_at_once; /* rx: of these, those of one moment: a window that was under way */
+	uint32_t lost_ticks;   /* rx: ticks in which gaps opened */
+	uint32_t repeated;     /* rx: of these, those at the times at which one sender repeats itself */
+	uint32_t received;     /* rx: packets that did come since first_ms */
 	uint32_t lost_before, received_before; /* rx: the same of the minute before */
 	struct trials like_before;	       /* rx: of about that size or larger, as flows tell */
 	struct trials all_before;	       /* rx: of any size */
@@ -101,10 +107,40 @@ struct subject {
 	msec_t first_ms; /* of the episode */
 	msec_t last_ms;
 	uint32_t size_min, size_max; /* bytes; since the start */
+	/* too-big made: of one connection of the host */
+	uint32_t told_ticks;
+	uint8_t told_protocol; /* IPPROTO_… */
+	msec_t told_first_ms, told_last_ms;
+	bool unsent; /* too-big received: when it last came, nothing was known to have been sent that it could be about */
+	msec_t left_ms; /* when a message to that host last left, about whatever destination: NAT may have changed it */
+};
+
+/* How large a sender's packets are when it has more to say than one holds. */
+#define LEDGER_FULL 8 /* hosts; those not heard for longest give way */
+
+struct full_size {
+	uint8_t host[16];
+	msec_t first_ms, last_ms; /* when they were seen to be so large; 0: free */
+	uint32_t outer;		  /* bytes, at most */
+	uint32_t allowed;	  /* … as large as the other side's announcement lets them be, */
+	uint32_t announced;	  /* rx: … and as both sides' do */
+};
+
+/* A far host that takes nothing large, although it passes the path to others: the trouble is beyond the peer. */
+#define LEDGER_ODD    8	     /* hosts; those seen so longest ago give way */
+#define LEDGER_ODD_MS 600000 /* so long that is remembered, like a finding of which nothing is seen */
+
+struct odd_host {
+	uint8_t host[16];
+	uint32_t outer;	  /* bytes: smallest size that it does not take */
+	msec_t passed_ms; /* the size passed to others then, while the host's flow stalled; 0: free */
+	msec_t known_ms;  /* the next try was in vain all the same; 0: not yet */
 };
 
 /* What a path's traffic has shown of late. */
 struct history {
+	struct odd_host odd[LEDGER_ODD]; /* tx */
+	struct full_size full[LEDGER_FULL];
 	struct delivered_size sizes[LEDGER_SIZES];
 	struct trial_second trials[LEDGER_TRIAL_SECONDS];
 	struct loss_tick ticks[LEDGER_TICKS]; /* rx */
@@ -122,6 +158,7 @@ struct ledger {
 	uint32_t route_mtu_least,
 		route_mtu_most; /* of the routes into the tunnel, which have its MTU or one of their own */
 	bool has_endpoint;
+	bool kept_alive;	 /* keep-alives are sent to the peer whether somebody wants something or not */
 	uint32_t egress_mtu;	 /* 0: unknown */
 	uint32_t learned_mtu;	 /* that the kernel holds for the endpoint from a too-big message; 0: none */
 	msec_t mtu_changed_ms;	 /* when tunnel_mtu became what it is; 0: as found */
@@ -134,21 +171,26 @@ struct ledger {
 	struct history *history;
 	msec_t history_ms;    /* when it was last added to */
 	msec_t last_heard_ms; /* last packet from the peer */
+	msec_t hole_ms;	      /* since when a finding says that packets vanish on this path; 0: none does */
 	msec_t over_ms; /* when a finding of the path was last resolved: what was tried before says nothing any more */
-	/* tx: a suspicion that probes have confirmed: small ones were answered, those of that size were not */
+	/* a suspicion that probes have confirmed: small ones arrived, those of that size did not */
 	uint32_t probed_dead_outer;
 	msec_t probed_ms;	   /* 0: never */
 	const struct ledger *back; /* tx: of the other direction, if there is one */
-	/* rx */
-	uint32_t largest_outer; /* rx: largest datagram from the peer */
+	uint32_t largest_outer;	   /* tx: largest datagram sent to the peer since the tunnel's MTU is what it is */
 	/* connections whose two ends announce segments larger than the tunnel carries */
-	msec_t unclamped_ms;	  /* when one was last seen, 0: never */
-	uint32_t unclamped_inner; /* inner size that the smaller of the two announcements allows */
+	msec_t unclamped_ms;	   /* when one was last seen, 0: never */
+	uint32_t unclamped_inner;  /* inner size that the smaller of the two announcements allows */
+	msec_t unclamped_first_ms; /* when it began */
 	struct finding_flow unclamped;
-	msec_t stalled_ms;    /* when the first of the stalls of large packets began, 0: none */
-	msec_t well_ms;	      /* when all of these flows were still heard */
-	msec_t remembered_ms; /* tx: when a connection older than that was last heard */
-	msec_t used_ms;	      /* tx: when the tunnel was last given a packet for the peer */
+	msec_t clamped_ms;	 /* since then the SYNs of its two hosts announce less; 0: they do not */
+	uint8_t larger_host[16]; /* rx: one that has announced more than this end's tunnel carries … */
+	msec_t larger_ms;	 /* … on a connection begun then; 0: none */
+	msec_t peer_lowered_ms;	 /* rx: since then it announces no more than that; 0: it does */
+	msec_t stalled_ms;	 /* when the first of the stalls of large packets began, 0: none */
+	msec_t well_ms;		 /* when all of these flows were still heard */
+	msec_t remembered_ms;	 /* tx: when a connection older than that was last heard */
+	msec_t used_ms;		 /* tx: when the tunnel was last given a packet for the peer */
 	/* what the kernel and the wire say about the path */
 	const struct subject *subjects[LEDGER_SUBJECTS];
 	size_t subjects_n;
@@ -166,6 +208,15 @@ msec_t ledger_delivered_ms(const struct ledger *l, uint32_t outer);
 /* Packets of the peer lost and received, and ticks with losses, in [from_ms, to_ms]. Any pointer may be NULL. */
 void ledger_loss(const struct ledger *l, msec_t from_ms, msec_t to_ms, uint32_t *lost, uint32_t *received,
 		 uint32_t *lost_ticks);
+
+/* What was lost there in the two ticks that lost most: a moment is part of two. */
+uint32_t ledger_lost_at_once(const struct ledger *l, msec_t from_ms, msec_t to_ms);
+
+/*
+ * How often one sender that doubles its time-out may have repeated itself in vain between the two times, by the gaps in the
+ * peer's counters: they are where its repetitions would be, whatever its time-out and its first try.
+ */
+uint32_t ledger_repetitions(const struct ledger *l, msec_t from_ms, msec_t to_ms);
 
 /* The longest time in [from_ms, to_ms] in which nothing came from the peer. */
 void ledger_silence(const struct ledger *l, msec_t from_ms, msec_t to_ms, msec_t *silent_from_ms, msec_t *silent_to_ms);
@@ -191,6 +242,25 @@ void ledger_deliver_inner(struct ledger *l, uint32_t inner, msec_t passed_ms, ms
 
 /* Notes trials of about that outer size that were acknowledged, and the tries in vain before that. */
 void ledger_try(struct ledger *l, uint32_t outer, msec_t ms, struct trials t);
+
+/*
+ * tx: notes what is known of the host of a stalled flow, and forgets it when a size got through to it; whether the stall is the
+ * host's own trouble.
+ */
+void ledger_odd_stalls(struct ledger *l, const struct stall *s, msec_t now_ms);
+void ledger_odd_delivers(struct ledger *l, const uint8_t host[16], uint32_t outer);
+bool ledger_is_odd(const struct ledger *l, const struct stall *s, msec_t now_ms);
+
+/* Notes, in a ledger with a history, how large a host's packets are. */
+void ledger_full(struct ledger *l, const struct full_size *full);
+
+/*
+ * Since some time after since_ms a host's full packets are smaller than `outer`, though the other side would take as large
+ * ones, and it announces that it can make them, or did so in one of the stalled flows: its route, or its end of the tunnel,
+ * has a smaller MTU by now. NULL: no host's.
+ */
+const struct full_size *ledger_sends_less(const struct ledger *l, uint32_t outer, msec_t since_ms,
+					  const struct finding_flow *stalled, size_t n);
 
 /* Takes back n tries in vain of about that outer size, the latest before `ms`: they had arrived. */
 void ledger_found(struct ledger *l, uint32_t outer, msec_t ms, uint32_t n);

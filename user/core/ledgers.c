@@ -108,8 +108,10 @@ struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const s
 	if (l->seen_ms == ls->now_ms)
 		return l;
 	l->seen_ms = ls->now_ms;
-	if (l->tunnel_mtu != tunnel->mtu)
+	if (l->tunnel_mtu != tunnel->mtu) {
 		l->mtu_changed_ms = l->mtu_known_ms = ls->now_ms;
+		l->largest_outer = 0;
+	}
 	l->tunnel_mtu = l->route_mtu_least = l->route_mtu_most = tunnel->mtu;
 	if (tunnel->route_mtu_min && tunnel->route_mtu_min < tunnel->mtu)
 		l->route_mtu_least = tunnel->route_mtu_min;
@@ -118,6 +120,7 @@ struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const s
 	l->egress_mtu = peer ? peer->egress_mtu : 0;
 	l->learned_mtu = peer ? peer->learned_mtu : 0;
 	l->has_endpoint = peer && peer->endpoint.ip.family;
+	l->kept_alive = peer && peer->keepalive_s;
 	if (peer)
 		note_move(l, peer, ls->now_ms);
 	if (peer && direction == WIRE_RX)
@@ -169,10 +172,10 @@ static int session_enter(struct ledgers *ls, const struct snapshot *snap, const 
 		*tick = (struct loss_tick){ v->last_ms ? v->last_ms : ls->now_ms, lost - m->lost,
 					    v->received - m->received };
 		ledger_deliver(l, v->size_outer, v->size_ms, tick->received);
-		if (v->size_outer > l->largest_outer)
-			l->largest_outer = v->size_outer;
 		l->last_heard_ms = v->last_ms > l->last_heard_ms ? v->last_ms : l->last_heard_ms;
 	}
+	if (l->direction == WIRE_TX && v->size_ms >= l->mtu_changed_ms && v->size_outer > l->largest_outer)
+		l->largest_outer = v->size_outer;
 	m->lost = lost;
 	m->received = v->received;
 	return 0;

@@ -32,6 +32,8 @@ struct session_memory {
 
 struct flow_memory {
 	uint64_t tag;
+	const struct ledger *path; /* tx; to compare, no more */
+	msec_t moved_ms; /* when it came onto that path from another: what it had tried before says nothing; 0: never */
 	msec_t first_ms; /* when the flow began */
 	uint16_t flags;	 /* enum wire_flow_flags, of the snapshot before */
 	uint32_t trials, retried, acked, repeated, twice;
@@ -49,8 +51,11 @@ struct flow_memory {
 	uint32_t runs_ended;	 /* of tries, by the far side being heard */
 	uint32_t runs;		 /* … and the one that is on */
 	msec_t given_up_ms;	 /* a size given up: when … */
-	uint32_t given_up_heard; /* … and how many of its tries no outage explains, */
-	uint32_t given_up_runs;	 /* in how many runs */
+	uint32_t given_up_tries; /* … after how many tries, */
+	uint32_t given_up_heard; /* how many of them no outage explains, */
+	uint32_t given_up_runs;	 /* in how many runs, */
+	uint32_t given_up_for;	 /* and the largest inner size that has got through since */
+	uint32_t given_up_end;	 /* what was sent before, or soon after, ends there */
 	uint32_t rx_filled;
 	uint32_t rx_next;
 	msec_t rx_next_ms; /* the stream from the remote side got on last then */

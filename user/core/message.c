@@ -40,6 +40,14 @@ static void say_blackhole(struct finding *f, const char *way)
 		    f->recommended_mtu);
 }
 
+static const char *why_unreachable(const struct finding *f)
+{
+	if (!f->endpoint.ip.family)
+		return "it has no endpoint";
+	return f->evidence[0].kind == EVIDENCE_SEND_ERROR ? "this host has no way to its endpoint"
+							  : "it does not answer handshakes";
+}
+
 static void say_open(struct finding *f, const char *way, const char *host)
 {
 	switch (f->class) {
@@ -87,7 +95,7 @@ static void say_open(struct finding *f, const char *way, const char *host)
 		break;
 	case FINDING_PEER_UNREACHABLE:
 		say(f, "The peer of %s cannot be reached at all: %s. This is not an MTU problem.", f->interface,
-		    f->endpoint.ip.family ? "it does not answer handshakes" : "it has no endpoint");
+		    why_unreachable(f));
 		break;
 	default:
 		say_blackhole(f, way);

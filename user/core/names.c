@@ -64,6 +64,7 @@ static const char *const evidence_kinds[] = {
 	[EVIDENCE_TUNNEL_MTU] = "tunnel-mtu",
 	[EVIDENCE_SYN_MSS] = "syn-mss",
 	[EVIDENCE_HANDSHAKE] = "handshake-unanswered",
+	[EVIDENCE_SEND_ERROR] = "send-error",
 	[EVIDENCE_PROBE] = "probe",
 };
 COVERS(evidence_kinds, EVIDENCE_KINDS);
@@ -142,7 +143,7 @@ static const char *const tally_kinds[] = {
 	[WIRE_TALLY_SEND_ERROR] = "send-error",		[WIRE_TALLY_SOURCE_REFUSED] = "source-refused",
 	[WIRE_TALLY_REASSEMBLED] = "reassembled",	[WIRE_TALLY_REASSEMBLY_TIMEOUT] = "reassembly-timeout",
 	[WIRE_TALLY_TOO_BIG_MADE] = "too-big-made",	[WIRE_TALLY_PMTU_LEARNED] = "pmtu-learned",
-	[WIRE_TALLY_TCP_RETRANSMIT] = "tcp-retransmit",
+	[WIRE_TALLY_TCP_RETRANSMIT] = "tcp-retransmit", [WIRE_TALLY_HANDSHAKE_MADE] = "handshake-made",
 };
 COVERS(tally_kinds, WIRE_TALLY_KINDS);
 

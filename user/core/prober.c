@@ -17,6 +17,7 @@
 #define RATIONED_MAX	  2 /* gaps of four times what is known of those who ration their answers */
 #define TIMEOUT_FIRST_MS  1000
 #define TIMEOUT_MIN_MS	  400
+#define TIMEOUT_AGAIN_MS  250 /* of a size that was missed before */
 #define TIMEOUT_MAX_MS	  2000
 #define MTU_MIN_IPV4	  576 /* a router that names less is not believed (RFC 791, RFC 8200) */
 #define MTU_MIN_IPV6	  1280
@@ -53,10 +54,13 @@ uint32_t prober_lower(const struct prober *p)
 	return lower;
 }
 
-/* Whether so many lost tries of that size are no chance; what a router calls too big needs no more than a search. */
+/*
+ * Whether so many lost tries of that size are no chance; what a router calls too big needs no more than a search, and what is
+ * in question is settled before the search goes on.
+ */
 static bool is_dead(const struct prober *p, const struct prober_size *s, uint32_t lost, bool proven)
 {
-	if (proven && !s->said)
+	if ((proven || s->outer == p->config.guess) && !s->said)
 		return lost >= tries_needed(p, TRIES_MIN, CHANCE_MAX);
 	return lost >= tries_needed(p, 1, CHANCE_SEARCH);
 }
@@ -131,6 +135,8 @@ static void advance(struct prober *p)
 		finish(p, PROBER_WHOLE);
 	else if (upper == prober_upper(p))
 		finish(p, PROBER_BRACKETED);
+	else if (upper > p->config.max)
+		finish(p, PROBER_GAVE_UP); /* it cannot be sent any more */
 	else
 		p->trial = upper; /* lost often enough to search on, not to be told */
 }
@@ -142,7 +148,7 @@ void prober_start(struct prober *p, const struct prober_config *config)
 	if (p->config.budget > PROBER_BUDGET)
 		p->config.budget = PROBER_BUDGET;
 	p->config.control = prober_size_fit(p, p->config.control);
-	p->hint = config->guess;
+	p->hint = p->config.guess = config->guess ? prober_size_fit(p, config->guess) : 0;
 }
 
 /* Nothing is answered any more. What used to arrive may have become too large: the path has changed, begin anew. */
@@ -188,14 +194,15 @@ static bool was_missed(const struct prober *p, uint32_t outer)
  */
 static uint32_t timeout_ms(const struct prober *p, const struct prober_probe *probe)
 {
-	uint32_t quickest_ms, slowest_ms, ms;
+	bool again = probe->outer > small_size(p) && was_missed(p, probe->outer);
+	uint32_t quickest_ms, slowest_ms, ms, least_ms = again ? TIMEOUT_AGAIN_MS : TIMEOUT_MIN_MS;
 
 	if (!p->answered)
 		return TIMEOUT_FIRST_MS;
 	rtt_range(p, &quickest_ms, &slowest_ms);
-	ms = probe->outer > small_size(p) && was_missed(p, probe->outer) ? quickest_ms : 3 * slowest_ms;
-	if (ms < TIMEOUT_MIN_MS)
-		return TIMEOUT_MIN_MS;
+	ms = again ? quickest_ms : 3 * slowest_ms;
+	if (ms < least_ms)
+		return least_ms;
 	return ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : ms;
 }
 
@@ -371,8 +378,9 @@ void prober_refused(struct prober *p)
 		return;
 	outer = p->probes[--p->sent].outer;
 	p->waiting = false;
-	if (outer <= p->config.control) {
-		finish(p, PROBER_SILENT);
+	/* What arrived before cannot be sent any more, so nothing can be compared with it. */
+	if (outer <= small_size(p)) {
+		finish(p, prober_lower(p) ? PROBER_GAVE_UP : PROBER_SILENT);
 		return;
 	}
 	p->config.max = outer - 1;

@@ -30,7 +30,7 @@ struct prober_config {
 	uint32_t control;      /* bytes, outer: the small size, expected to arrive */
 	uint32_t max;	       /* bytes, outer: the largest that can be sent */
 	uint32_t upper;	       /* bytes, outer: known not to arrive; 0: none */
-	uint32_t guess;	       /* bytes, outer: to be tried first; 0: what paths usually carry */
+	uint32_t guess;	       /* bytes, outer: to be settled first; 0: what paths usually carry is tried */
 	uint32_t budget;       /* probes, at most PROBER_BUDGET */
 	uint32_t burst;	       /* answers that the other side gives at once, 0: any number */
 	uint32_t gap_ms;       /* … and afterwards one in so long (limits of ICMP rates) */

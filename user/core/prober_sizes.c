@@ -67,7 +67,8 @@ static bool is_usual(const struct prober *p, uint32_t outer)
 
 uint32_t prober_choose(const struct prober *p, uint32_t lower, uint32_t upper)
 {
-	uint32_t end = upper ? upper : p->config.max + 1, first = 0, n, middle, above = size_above(p, lower);
+	uint32_t end = upper && upper <= p->config.max ? upper : p->config.max + 1, first = 0, n, middle,
+		 above = size_above(p, lower);
 
 	if (above >= end)
 		return 0;

@@ -147,7 +147,8 @@ void recommend_fix(struct finding *f)
 		break;
 	case FINDING_PEER_UNREACHABLE:
 		fix_add(f, "wg show %s", interface);
-		fix_add(f, "# give the peer an endpoint, on one end at least, and let its UDP port through");
+		fix_add(f, "# give the peer an endpoint, on one end at least, and a route to it beside the tunnel; "
+			   "let its UDP port in and out");
 		break;
 	case FINDING_TUNNEL_MTU_MISMATCH:
 		fix_add(f, "# on the other end, for its end of the tunnel: ip link set dev %s mtu %u", interface,
@@ -156,7 +157,6 @@ void recommend_fix(struct finding *f)
 	case FINDING_PTB_SUPPRESSED:
 		fix_add(f, "# let ICMP type 3 code 4 and ICMPv6 type 2 out of this machine; see nft list ruleset, and "
 			   "ip route get");
-		fix_add(f, "sysctl -w net.ipv4.icmp_ratemask=6160");
 		fix_clamp(f, interface);
 		break;
 	case FINDING_PTB_IGNORED:

@@ -147,6 +147,19 @@ static void stall_heard(struct ledgers *ls, struct stall *s, msec_t heard_ms)
 	s->runs = m->runs = m->runs_ended + (s->tries > m->heard_tries);
 }
 
+/* Those that are their host's own trouble say nothing of the path. */
+static void stalls_sift(struct ledger *l, msec_t now_ms)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; l->direction == WIRE_TX && i < l->stalls_n; i++)
+		ledger_odd_stalls(l, &l->stalls[i], now_ms);
+	for (size_t i = 0; i < l->stalls_n; i++)
+		if (l->direction != WIRE_TX || !ledger_is_odd(l, &l->stalls[i], now_ms))
+			l->stalls[kept++] = l->stalls[i];
+	l->stalls_n = kept;
+}
+
 static void earliest(msec_t *ms, msec_t other_ms)
 {
 	if (!*ms || other_ms < *ms)
@@ -156,8 +169,11 @@ static void earliest(msec_t *ms, msec_t other_ms)
 int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
 {
 	struct host *hosts = NULL;
-	int err = hosts_of_stalls(ls, &hosts);
+	int err;
 
+	for (size_t i = 0; i < ls->list_n; i++)
+		stalls_sift(ls->list[i], snap->now_ms);
+	err = hosts_of_stalls(ls, &hosts);
 	for (size_t i = 0; hosts && !err && i < snap->flows_n; i++) {
 		const struct flow *f = &snap->flows[i];
 		struct host *h = host_find(hosts, f->ifindex, f->remote);
@@ -183,7 +199,7 @@ int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
 				host_ms = s->given_up || h->echo_ms <= s->last_ms + ECHO_LATE_MS ? h->echo_ms : 0;
 			stall_alive(s, l, host_ms, l->last_heard_ms);
 			if (s->outer > LEDGER_SMALL) {
-				earliest(&l->stalled_ms, s->first_ms);
+				earliest(&l->stalled_ms, l->direction == WIRE_RX ? s->well_ms : s->first_ms);
 				earliest(&l->well_ms, s->flow_heard_ms < s->first_ms ? s->flow_heard_ms : s->first_ms);
 			}
 			if (l->direction == WIRE_TX)

@@ -21,13 +21,12 @@ static msec_t ms_before(msec_t ms, uint32_t by)
 void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *tx, const struct ledger *rx)
 {
 	msec_t from = ms_before(s->first_ms, CLOCK_SLACK_MS);
-	msec_t well = rx->stalled_ms ? ms_before(rx->stalled_ms, CLOCK_SLACK_MS) : from;
+	msec_t well =
+		ms_before(rx->stalled_ms && rx->stalled_ms < s->well_ms ? rx->stalled_ms : s->well_ms, CLOCK_SLACK_MS);
 	msec_t window = ledger_known_since_ms(rx, well, LEDGER_WINDOW_MS);
 	struct trials there = ledger_trials(tx, 0, window);
 	uint32_t gaps, came, lost;
 
-	if (well > from)
-		well = from;
 	/* What came in the tick in which a request was sent may be of the transfer before it. */
 	ledger_loss(rx, s->first_ms + !s->unfinished, ls->now_ms, NULL, &s->received, NULL);
 	/* What is missing since the last snapshot may merely be late, and what has come since then may have been. */
@@ -35,6 +34,10 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	ledger_loss(rx, from, ms_before(ls->before_ms, 1), &s->lost, NULL, &s->lost_ticks);
 	if (s->lost > lost)
 		s->lost = lost;
+	s->lost_at_once = ledger_lost_at_once(rx, from, ls->now_ms);
+	if (s->lost_at_once > s->lost)
+		s->lost_at_once = s->lost;
+	s->repeated = ledger_repetitions(rx, ms_before(s->well_ms, CLOCK_SLACK_MS), ms_before(ls->before_ms, 1));
 	ledger_silence(rx, from, ls->now_ms, &s->silent_from_ms, &s->silent_to_ms);
 	ledger_loss(rx, window, ms_before(well, 1), &gaps, &came, NULL);
 	s->lost_before = gaps + there.lost;
@@ -82,18 +85,20 @@ static msec_t latest(msec_t a, msec_t b)
 	return a > b ? a : b;
 }
 
-/* Since when the hole begins with the same byte: one that is being filled from its beginning is no stall. */
-static msec_t hole_since_ms(const struct ledgers *ls, const struct flow *f)
+/* When the stream from the remote side last went on, as far as is known. */
+static msec_t stream_went_on_ms(const struct ledgers *ls, const struct flow *f)
 {
 	const struct flow_memory *m = flow_memory_find(ls, f->tag);
 
-	return m && m->rx_next_ms > f->hole_ms ? m->rx_next_ms : f->hole_ms;
+	return m ? m->rx_next_ms : 0;
 }
 
 /* Whether something should have come by now. */
 static bool is_overdue(const struct ledgers *ls, const struct flow *f, const struct ledger *rx, struct stall *found)
 {
-	msec_t now = ls->now_ms, since = f->hole_ms ? hole_since_ms(ls, f) : flow_answer_due_ms(f);
+	/* A hole that is being filled from its beginning is no stall. */
+	msec_t now = ls->now_ms,
+	       since = f->hole_ms ? latest(f->hole_ms, stream_went_on_ms(ls, f)) : flow_answer_due_ms(f);
 	msec_t until = f->flags & WIRE_FLOW_RESET ? latest(f->last_tx_ms, f->last_rx_ms) : now;
 
 	if (!since || until < since + STALL_QUIET_MS)
@@ -114,6 +119,7 @@ static bool is_overdue(const struct ledgers *ls, const struct flow *f, const str
 		.last_ms = until,
 		.until_ms = until,
 		.unfinished = f->flags & WIRE_FLOW_RX_MORE,
+		.of_server = f->flags & WIRE_FLOW_SYN_TX,
 	};
 	return !f->trial_last_ms && now - since <= STALL_FORGET_MS;
 }
@@ -126,6 +132,10 @@ void stall_rx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struc
 	if (flow_is_echo(f) || (flow_is_refused(f) && !f->hole_ms) || !(f->flags & WIRE_FLOW_ESTABLISHED) ||
 	    !is_overdue(ls, f, rx, &found))
 		return;
+	/* What shows a hole may have been sent later; but not much, or the silence before would have been a stall by itself. */
+	found.well_ms = latest(stream_went_on_ms(ls, f), ms_before(found.first_ms, STALL_QUIET_MS));
+	if (found.well_ms > found.first_ms)
+		found.well_ms = found.first_ms;
 	s = stall_add(rx, f, &found);
 	if (!s)
 		return;

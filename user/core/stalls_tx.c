@@ -38,6 +38,7 @@ static void stall_echo(struct ledgers *ls, const struct flow *f, struct ledger *
 				       .outer = outer,
 				       .tries = f->trial_tries,
 				       .first_ms = from,
+				       .well_ms = from,
 				       .last_ms = f->trial_last_ms,
 				       .until_ms = now });
 	if (s && chance < 1.0)
@@ -73,14 +74,15 @@ void stall_given_up(struct ledgers *ls, const struct flow *f, struct ledger *tx)
 	const struct flow_memory *m;
 
 	if (!f->tx_lost_ms || f->tx_lost_tries < STALL_TRIES_MIN || ls->now_ms - f->tx_lost_ms > LEDGER_WINDOW_MS ||
-	    f->tx_delivered_ms <= f->tx_lost_ms)
+	    f->tx_delivered_ms < f->tx_lost_ms)
 		return;
 	found.outer = ledger_outer_most(tx, f->tx_lost_inner);
-	/* What was known of the tries while they lasted. */
 	m = flow_memory_find(ls, f->tag);
 	if (m && m->given_up_ms == f->tx_lost_ms) {
-		found.tries_heard = m->given_up_heard;
-		found.runs = m->given_up_runs;
+		/* Of what was tried since, other packets got through just before and after. */
+		found.tries_heard = m->given_up_heard + f->tx_lost_tries - m->given_up_tries;
+		found.runs = m->given_up_runs + f->tx_lost_tries - m->given_up_tries;
+		found.smaller = ledger_outer_least(tx, m->given_up_for);
 	}
 	stall_add(tx, f, &found);
 }

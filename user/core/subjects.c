@@ -25,43 +25,72 @@ static void follow(struct subject_memory *m, const struct tally *t, msec_t now_m
 	s->last_ms = now_ms;
 	s->size_min = t->value.size_min;
 	s->size_max = t->value.size_max;
+	s->told_ticks = t->value.told_ticks;
+	s->told_protocol = t->value.told_protocol;
+	s->told_first_ms = t->value.told_first_ms;
+	s->told_last_ms = t->value.told_last_ms;
 	m->total = t->value.count;
 }
 
-static const struct peer *peer_inside(const struct snapshot *snap, uint8_t family, const uint8_t address[16])
+/* The peer behind which that address is: of the tunnel where it was seen, or of another. */
+static const struct peer *peer_inside(const struct snapshot *snap, const struct wire_tally_key *k)
 {
-	for (size_t i = 0; i < snap->inventory.links_n; i++) {
+	const struct peer *p = inventory_peer_for(&snap->inventory, k->ifindex, k->family, k->remote);
+
+	for (size_t i = 0; !p && i < snap->inventory.links_n; i++) {
 		const struct link *l = &snap->inventory.links[i];
-		const struct peer *p = NULL;
 
 		if (l->role == WIRE_ROLE_TUNNEL)
-			p = inventory_peer_for(&snap->inventory, l->ifindex, family, address);
-		if (p)
-			return p;
+			p = inventory_peer_for(&snap->inventory, l->ifindex, k->family, k->remote);
 	}
-	return NULL;
+	return p;
 }
 
 static const struct peer *peer_outside(const struct snapshot *snap, const struct wire_tally_key *k)
 {
-	if (k->port)
-		return inventory_peer_at(&snap->inventory, k->family, k->remote, k->port, 0);
-	/* A fragment has no port. */
-	for (size_t i = 0; i < snap->inventory.peers_n; i++) {
-		const struct peer *p = &snap->inventory.peers[i];
-
-		if (p->endpoint.ip.family == k->family && !memcmp(p->endpoint.ip.bytes, k->remote, 16))
-			return p;
-	}
-	return NULL;
+	return k->port ? inventory_peer_at(&snap->inventory, k->family, k->remote, k->port, 0) : NULL;
 }
 
-static const struct link *first_tunnel(const struct snapshot *snap)
+/* Fragments of which the first one, that has the port, was not seen: they may be of any peer at that address. */
+static bool is_anyones(const struct wire_tally_key *k)
 {
+	if (k->port || k->tunnel)
+		return false;
+	return k->kind == WIRE_TALLY_FRAGMENT_RX || k->kind == WIRE_TALLY_FRAGMENT_TX ||
+	       ((k->kind == WIRE_TALLY_REASSEMBLED || k->kind == WIRE_TALLY_REASSEMBLY_TIMEOUT) && !k->aux);
+}
+
+/* That of the peer; of none: that in which it was seen, or the first one. */
+static const struct link *tunnel_of(const struct snapshot *snap, const struct wire_tally_key *k,
+				    const struct peer *peer)
+{
+	if (peer || k->tunnel)
+		return inventory_link(&snap->inventory, peer ? peer->tunnel_ifindex : k->ifindex);
 	for (size_t i = 0; i < snap->inventory.links_n; i++)
 		if (snap->inventory.links[i].role == WIRE_ROLE_TUNNEL)
 			return &snap->inventory.links[i];
 	return NULL;
+}
+
+/*
+ * Whether packets as a too-big message is about may have been sent. Outside: a peer is there, or tc has seen datagrams go there,
+ * as to where a peer was before it roamed, or from a host behind here that uses the same port. Inside: a peer takes
+ * them, or the peers are not known.
+ */
+static bool may_be_sent(const struct snapshot *snap, const struct wire_tally_key *k, const struct peer *peer)
+{
+	const struct link *tunnel = k->tunnel ? tunnel_of(snap, k, NULL) : NULL;
+
+	if (peer || k->tunnel)
+		return peer || !tunnel || !tunnel->peers_n;
+	for (size_t i = 0; i < snap->sessions_n; i++) {
+		const struct wire_session_key *to = &snap->sessions[i].key;
+
+		if (to->direction == WIRE_TX && to->remote_port == k->port && to->family == k->family &&
+		    !memcmp(to->remote, k->remote, 16))
+			return true;
+	}
+	return false;
 }
 
 /* The path that the subject is about: *peer and direction; false if it is about none. */
@@ -82,48 +111,107 @@ static bool subject_path(const struct snapshot *snap, const struct wire_tally_ke
 	case WIRE_TALLY_FRAGMENT_TX:
 	case WIRE_TALLY_SEND_ERROR:
 	case WIRE_TALLY_HANDSHAKE_TX:
-	case WIRE_TALLY_PMTU_LEARNED:
+	case WIRE_TALLY_HANDSHAKE_MADE:
 		*peer = peer_outside(snap, k);
 		return *peer;
 	case WIRE_TALLY_TOO_BIG_RX:
-		*peer = k->tunnel ? peer_inside(snap, k->family, k->remote) : peer_outside(snap, k);
+		*peer = k->tunnel ? peer_inside(snap, k) : peer_outside(snap, k);
 		return true;
 	case WIRE_TALLY_TOO_BIG_MADE:
-	case WIRE_TALLY_TOO_BIG_TX:
 		/* The host told is `remote`; the packet that was too big was for `reporter`, behind the peer. */
-		*peer = peer_inside(snap, k->family, k->reporter);
+		if (k->tunnel)
+			*peer = inventory_peer_for(&snap->inventory, k->ifindex, k->family, k->reporter);
 		return *peer;
 	default:
 		return false;
 	}
 }
 
-static int list_subject(struct ledgers *ls, const struct snapshot *snap, const struct subject *s)
+/* A place in the list for one more: the latest matter. */
+static const struct subject **subject_place(struct ledger *l, const struct subject *s)
 {
-	enum wire_direction direction;
-	const struct link *tunnel;
-	const struct peer *peer = NULL;
-	struct ledger *l;
+	const struct subject **oldest = &l->subjects[0];
 
-	if (!s->last_ms || ls->now_ms - s->last_ms > LEDGER_WINDOW_MS ||
-	    !subject_path(snap, &s->key, &peer, &direction))
-		return 0;
-	tunnel = peer ? inventory_link(&snap->inventory, peer->tunnel_ifindex) : first_tunnel(snap);
-	if (!tunnel)
-		return 0;
-	l = ledger_get(ls, tunnel, peer, direction);
-	if (!l)
-		return -ENOMEM;
 	if (l->subjects_n < LEDGER_SUBJECTS)
-		l->subjects[l->subjects_n++] = s;
+		return &l->subjects[l->subjects_n++];
+	for (size_t i = 1; i < LEDGER_SUBJECTS; i++)
+		if (l->subjects[i]->last_ms < (*oldest)->last_ms)
+			oldest = &l->subjects[i];
+	return (*oldest)->last_ms < s->last_ms ? oldest : NULL;
+}
+
+static int list_in(struct ledgers *ls, const struct snapshot *snap, const struct peer *peer,
+		   enum wire_direction direction, struct subject *s)
+{
+	const struct link *tunnel = tunnel_of(snap, &s->key, peer);
+	struct ledger *l = tunnel ? ledger_get(ls, tunnel, peer, direction) : NULL;
+	const struct subject **place;
+
+	if (!l)
+		return tunnel ? -ENOMEM : 0;
+	place = subject_place(l, s);
+	if (!place)
+		return 0;
+	*place = s;
+	if (s->key.kind == WIRE_TALLY_TOO_BIG_RX && s->last_ms == ls->now_ms)
+		s->unsent = !may_be_sent(snap, &s->key, peer);
 	return 0;
 }
 
-int subjects_enter(struct ledgers *ls, const struct snapshot *snap)
+static int list_at_address(struct ledgers *ls, const struct snapshot *snap, struct subject *s)
 {
+	enum wire_direction direction = s->key.kind == WIRE_TALLY_FRAGMENT_TX ? WIRE_TX : WIRE_RX;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < snap->tallies_n; i++) {
+	for (size_t i = 0; !err && i < snap->inventory.peers_n; i++) {
+		const struct peer *p = &snap->inventory.peers[i];
+
+		if (p->endpoint.ip.family == s->key.family && !memcmp(p->endpoint.ip.bytes, s->key.remote, 16))
+			err = list_in(ls, snap, p, direction, s);
+	}
+	return err;
+}
+
+static int list_subject(struct ledgers *ls, const struct snapshot *snap, struct subject *s)
+{
+	enum wire_direction direction;
+	const struct peer *peer = NULL;
+
+	if (!s->last_ms || ls->now_ms - s->last_ms > LEDGER_WINDOW_MS)
+		return 0;
+	if (is_anyones(&s->key))
+		return list_at_address(ls, snap, s);
+	return subject_path(snap, &s->key, &peer, &direction) ? list_in(ls, snap, peer, direction, s) : 0;
+}
+
+/* Messages made are followed until they leave: the host told knows them by the destination that it had sent to, NAT or not. */
+static void messages_leave(struct ledgers *ls, struct subject *left)
+{
+	for (struct subject_memory *m = ls->subjects; m; m = m->hh.next) {
+		struct subject *made = &m->subject;
+
+		if (made->key.kind == WIRE_TALLY_TOO_BIG_MADE && made->key.family == left->key.family &&
+		    !memcmp(made->key.remote, left->key.remote, 16) && left->last_ms > made->left_ms)
+			made->left_ms = left->last_ms;
+	}
+}
+
+/* Fragments became a packet: whether they still do is to be seen of those that come from now on. */
+static void fragments_whole(struct ledgers *ls, const struct subject *whole)
+{
+	for (struct subject_memory *m = ls->subjects; m; m = m->hh.next) {
+		const struct wire_tally_key *k = &m->subject.key;
+
+		if (k->kind == WIRE_TALLY_FRAGMENT_RX && k->aux == WIRE_FRAGMENTS_ALL &&
+		    k->family == whole->key.family && !memcmp(k->remote, whole->key.remote, 16) &&
+		    (k->port == whole->key.port || !whole->key.port))
+			m->subject.last_ms = 0;
+	}
+}
+
+static int follow_all(struct ledgers *ls, const struct snapshot *snap)
+{
+	for (size_t i = 0; i < snap->tallies_n; i++) {
 		const struct tally *t = &snap->tallies[i];
 		struct subject_memory *m;
 
@@ -136,8 +224,28 @@ int subjects_enter(struct ledgers *ls, const struct snapshot *snap)
 			HASH_ADD(hh, ls->subjects, subject.key, sizeof(m->subject.key), m);
 		}
 		follow(m, t, ls->now_ms);
-		err = list_subject(ls, snap, &m->subject);
 	}
+	return 0;
+}
+
+int subjects_enter(struct ledgers *ls, const struct snapshot *snap)
+{
+	int err = follow_all(ls, snap);
+
+	for (struct subject_memory *m = ls->subjects; m; m = m->hh.next) {
+		if (m->subject.last_ms != ls->now_ms)
+			continue;
+		if (m->subject.key.kind == WIRE_TALLY_TOO_BIG_TX)
+			messages_leave(ls, &m->subject);
+		else if (m->subject.key.kind == WIRE_TALLY_TOO_BIG_MADE && snap->inventory.links_n >= WIRE_LINKS)
+			m->subject.left_ms = ls->now_ms; /* perhaps by one of the links for which there was no room */
+		else if (m->subject.key.kind == WIRE_TALLY_REASSEMBLED &&
+			 (m->subject.key.port || is_anyones(&m->subject.key)))
+			fragments_whole(ls, &m->subject);
+	}
+	for (struct subject_memory *m = ls->subjects; !err && m; m = m->hh.next)
+		if (m->seen_ms == ls->now_ms)
+			err = list_subject(ls, snap, &m->subject);
 	return err;
 }
 

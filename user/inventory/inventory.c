@@ -14,6 +14,8 @@
 #include "messages.h"
 #include "reader.h"
 
+#define TIMEOUTS_MAX 12 /* then a daemon that does not answer has no peers any more */
+
 /* What inventory_read() is composing; links has room for the whole table, so that pointers into it stay. */
 struct composition {
 	struct inventory_reader *reader;
@@ -148,8 +150,11 @@ static bool has_kernel_wireguard(const struct inventory *inv)
 	return false;
 }
 
-/* Peers of the tunnel; -ENODEV: it went away since the links were read. A TUN device without an answer has none. */
-static int read_peers_of(struct composition *c, struct wireguard_dump *dump, int family)
+/*
+ * Peers of the tunnel; -ENODEV: it went away since the links were read. A TUN device without an answer has none; *slow then says
+ * that there may yet be one.
+ */
+static int read_peers_of(struct composition *c, struct wireguard_dump *dump, int family, bool *slow)
 {
 	int err;
 
@@ -158,6 +163,7 @@ static int read_peers_of(struct composition *c, struct wireguard_dump *dump, int
 	if (dump->tunnel->role != WIRE_ROLE_TUNNEL)
 		return 0;
 	err = uapi_read(dump);
+	*slow = *slow || err == -ETIMEDOUT || err == -EAGAIN;
 	return err == -ENOMEM ? err : 0;
 }
 
@@ -165,6 +171,7 @@ static int read_peers(struct composition *c)
 {
 	struct wireguard_dump dump = { .inv = c->inv };
 	int err, family = -ENOENT;
+	bool slow = false;
 	size_t i = 0;
 
 	/* Only where there is such a link: to ask for the family would load the module. */
@@ -174,7 +181,7 @@ static int read_peers(struct composition *c)
 		return family;
 	while (i < c->inv->links_n) {
 		dump.tunnel = &c->inv->links[i];
-		err = read_peers_of(c, &dump, family);
+		err = read_peers_of(c, &dump, family, &slow);
 		if (err == -ENODEV)
 			unwatch_link(c->inv, i);
 		else if (err)
@@ -182,7 +189,9 @@ static int read_peers(struct composition *c)
 		else
 			i++;
 	}
-	return 0;
+	c->reader->timeouts = slow ? c->reader->timeouts + 1 : 0;
+	/* What is known of its peers is better than nothing for a while. */
+	return slow && c->reader->has_read && c->reader->timeouts <= TIMEOUTS_MAX ? -ETIMEDOUT : 0;
 }
 
 static uint32_t smaller_mtu(uint32_t a, uint32_t b)
@@ -294,13 +303,22 @@ static int read_tunnels(struct composition *c, const struct inventory_options *o
 	return err ? err : read_peers(c);
 }
 
+static bool is_port(const struct link_table *table, const struct link_entry *entry)
+{
+	const struct link_entry *master = entry->master ? link_table_find(table, entry->master) : NULL;
+
+	return master && master->has_ports;
+}
+
 /* The links beside: hosts on them are told when their packets are too big for a tunnel. As many as there is room for. */
 static void watch_lans(struct composition *c)
 {
 	for (size_t i = 0; i < c->table.n && c->inv->links_n < WIRE_LINKS; i++) {
-		const struct link *link = &c->table.entries[i].link;
+		const struct link_entry *entry = &c->table.entries[i];
+		const struct link *link = &entry->link;
 
-		if (link->up && link->ethernet && strcmp(link->name, "lo"))
+		if (link->up && (link->ethernet || entry->bare) && strcmp(link->name, "lo") &&
+		    !is_port(&c->table, entry))
 			watch_link(c, link->ifindex, WIRE_ROLE_LAN);
 	}
 }
@@ -340,5 +358,7 @@ out:
 	link_table_free(&c.table);
 	if (err)
 		inventory_free(inv);
+	else
+		reader->has_read = true;
 	return err;
 }

@@ -25,17 +25,17 @@ void inventory_close(struct inventory_reader *reader);
  * Fills *inv (which the caller frees with inventory_free()): the tunnels that options name or all of them, their
  * peers, and the links under them, which are those of the kernel's routes to the peers' endpoints (asked of the
  * kernel with the tunnel's fwmark, so that policy routing counts); for a tunnel without any endpoint, the
- * link of the default route; last, with WIRE_ROLE_LAN, the other Ethernet links that are up. A named interface that is no
- * tunnel is watched as an underlay. A TUN device is a tunnel if it is named or a WireGuard daemon (wireguard-go) answers
- * for it at /var/run/wireguard/NAME.sock; without an answer it has no known peers.
+ * link of the default route; last, with WIRE_ROLE_LAN, the other links that are up, but no ports of bridges and bonds. A named
+ * interface that is no tunnel is watched as an underlay. A TUN device is a tunnel if it is named or there is the socket of a
+ * WireGuard daemon (wireguard-go) for it, /var/run/wireguard/NAME.sock; without an answer it has no known peers.
  *
  * The links come in this order: tunnels, with named underlays among them as they were named; the links found under them;
  * the others. A tunnel that goes away meanwhile is left out. Without the wireguard module there are no tunnels, which
  * is no error, and the module is not loaded. `missing` and `options` may be NULL.
  *
  * 0; -ENODEV: a named interface does not exist, its name is in *missing (points into options); -EPERM: there are
- * WireGuard tunnels, but no CAP_NET_ADMIN to read them; -EINTR: it kept changing while it was read; -ETIMEDOUT; or
- * another -errno. *inv is empty then.
+ * WireGuard tunnels, but no CAP_NET_ADMIN to read them; -EINTR: it kept changing while it was read; -ETIMEDOUT: also
+ * where a daemon does not answer, if there has been an inventory before, for a while; or another -errno. *inv is empty then.
  */
 int inventory_read(struct inventory_reader *reader, const struct inventory_options *options, struct inventory *inv,
 		   const char **missing);

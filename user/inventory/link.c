@@ -14,6 +14,10 @@
 
 #include "messages.h"
 
+#ifndef ARPHRD_IP6GRE
+#define ARPHRD_IP6GRE 823 /* linux/if_arp.h, which cannot be had beside net/if_arp.h */
+#endif
+
 void *array_grown(void *array, size_t n, size_t *capacity, size_t element_bytes)
 {
 	size_t wanted = *capacity ? 2 * *capacity : 16;
@@ -26,19 +30,33 @@ void *array_grown(void *array, size_t n, size_t *capacity, size_t element_bytes)
 	return array;
 }
 
-static uint8_t kind_of(const struct nlattr *linkinfo, uint16_t arphrd)
+/* Of these, tc sees packets without a header before theirs (struct net_device has no header_ops for them). */
+static bool is_bare(uint16_t arphrd)
+{
+	return arphrd == ARPHRD_NONE || arphrd == ARPHRD_PPP || arphrd == ARPHRD_RAWIP || arphrd == ARPHRD_TUNNEL ||
+	       arphrd == ARPHRD_TUNNEL6 || arphrd == ARPHRD_SIT || arphrd == ARPHRD_IPGRE || arphrd == ARPHRD_IP6GRE;
+}
+
+static bool is_kind_with_ports(const char *kind)
+{
+	return !strcmp(kind, "bridge") || !strcmp(kind, "bond") || !strcmp(kind, "team");
+}
+
+static void parse_kind(const struct nlattr *linkinfo, uint16_t arphrd, struct link_entry *entry)
 {
 	const struct nlattr *attr;
+	const char *kind;
 
 	mnl_attr_for_each_nested (attr, linkinfo) {
 		if (mnl_attr_get_type(attr) != IFLA_INFO_KIND || mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
 			continue;
-		if (!strcmp(mnl_attr_get_str(attr), "wireguard"))
-			return LINK_KIND_WIREGUARD;
-		if (!strcmp(mnl_attr_get_str(attr), "tun") && arphrd == ARPHRD_NONE)
-			return LINK_KIND_TUN;
+		kind = mnl_attr_get_str(attr);
+		if (!strcmp(kind, "wireguard"))
+			entry->kind = LINK_KIND_WIREGUARD;
+		else if (!strcmp(kind, "tun") && arphrd == ARPHRD_NONE)
+			entry->kind = LINK_KIND_TUN;
+		entry->has_ports = is_kind_with_ports(kind);
 	}
-	return LINK_KIND_OTHER;
 }
 
 /* IFLA_AF_SPEC > AF_INET6 > IFLA_INET6_CONF, an array of 32-bit values by DEVCONF_*. */
@@ -73,8 +91,12 @@ static void parse_attributes(const struct nlmsghdr *nlh, uint16_t arphrd, struct
 			if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 				entry->link.mtu = mnl_attr_get_u32(attr);
 			break;
+		case IFLA_MASTER:
+			if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+				entry->master = mnl_attr_get_u32(attr);
+			break;
 		case IFLA_LINKINFO:
-			entry->kind = kind_of(attr, arphrd);
+			parse_kind(attr, arphrd, entry);
 			break;
 		case IFLA_AF_SPEC:
 			entry->mtu_ipv6 = mtu_ipv6_of(attr);
@@ -103,6 +125,7 @@ int link_parse(const struct nlmsghdr *nlh, void *data)
 			/* The loopback device has Ethernet headers as well (drivers/net/loopback.c). */
 			.ethernet = info->ifi_type == ARPHRD_ETHER || info->ifi_type == ARPHRD_LOOPBACK,
 		},
+		.bare = is_bare(info->ifi_type),
 	};
 	parse_attributes(nlh, info->ifi_type, entry);
 	return 0;

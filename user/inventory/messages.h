@@ -22,6 +22,9 @@ struct link_entry {
 	struct link link;  /* without role and all that only tunnels have */
 	uint32_t mtu_ipv6; /* of net.ipv6.conf.NAME.mtu, which may be below the link's; 0 unknown */
 	uint8_t kind;	   /* enum link_kind */
+	bool bare;	   /* no Ethernet, and its packets begin with their IP header */
+	bool has_ports;	   /* a bridge, bond or team: what this host sends leaves by it, and then by a port of it */
+	uint32_t master;   /* ifindex of what it is a port or part of, 0: of nothing */
 };
 
 /* Every link of the namespace, sorted by ifindex. */

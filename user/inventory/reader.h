@@ -3,12 +3,16 @@
 #ifndef MTUSCOPE_READER_H
 #define MTUSCOPE_READER_H
 
+#include <stdbool.h>
+
 #include "netlink.h"
 
 struct inventory_reader {
 	struct netlink *route;
 	struct netlink *genl;
 	struct mnl_socket *events;
+	bool has_read;	       /* an inventory, at least once */
+	unsigned int timeouts; /* inventories in a row for which a WireGuard daemon did not answer in time */
 };
 
 #endif

@@ -1,29 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Copies the maps into a snapshot. Called on every tick; bounded by the maps' sizes. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel_internal.h"
 
-#define BATCH	       1024
 #define FLOW_AGEING_MS 3600000
 #define FLOW_MEMORY_MS 150000 /* a flow without a packet for so long says nothing any more */
-
-int collect_grow(void **array, size_t n, size_t size)
-{
-	void *bigger;
-
-	/* Powers of two, so that the capacity need not be kept. */
-	if (n & (n - 1))
-		return 0;
-	bigger = realloc(*array, (n ? 2 * n : 1) * size);
-	if (!bigger)
-		return -ENOMEM;
-	*array = bigger;
-	return 0;
-}
 
 static int flows_collect(struct kernel *kernel, struct snapshot *snap)
 {
@@ -52,38 +36,6 @@ static int flows_collect(struct kernel *kernel, struct snapshot *snap)
 	return 0;
 }
 
-int collect_map(int fd, size_t key_len, size_t value_len, struct snapshot *snap, collect_fn fn)
-{
-	void *keys = malloc(BATCH * key_len), *values = malloc(BATCH * value_len);
-	uint32_t cursor, *in = NULL;
-	int err = -ENOMEM;
-
-	if (!keys || !values)
-		goto out;
-	do {
-		LIBBPF_OPTS(bpf_map_batch_opts, opts);
-		uint32_t n = BATCH;
-
-		err = bpf_map_lookup_batch(fd, in, &cursor, keys, values, &n, &opts);
-		if (err && err != -ENOENT)
-			goto out;
-		for (uint32_t i = 0; i < n; i++) {
-			int failed = fn(snap, (char *)keys + i * key_len, (char *)values + i * value_len);
-
-			if (failed) {
-				err = failed;
-				goto out;
-			}
-		}
-		in = &cursor;
-	} while (!err);
-	err = 0; /* -ENOENT: that was the last batch */
-out:
-	free(keys);
-	free(values);
-	return err;
-}
-
 static int session_add(struct snapshot *snap, const void *key, const void *value)
 {
 	int err = collect_grow((void **)&snap->sessions, snap->sessions_n, sizeof(*snap->sessions));
@@ -92,21 +44,6 @@ static int session_add(struct snapshot *snap, const void *key, const void *value
 		return err;
 	session_widen(&snap->sessions[snap->sessions_n++], key, value, snap->now_ms);
 	return 0;
-}
-
-int collect_per_cpu(const struct kernel *kernel, const struct bpf_map *map, uint32_t key, uint64_t *sum, size_t words)
-{
-	uint64_t *values = calloc(kernel->cpus, words * sizeof(*values));
-	int err = -ENOMEM;
-
-	if (!values)
-		return err;
-	err = bpf_map_lookup_elem(bpf_map__fd(map), &key, values);
-	memset(sum, 0, words * sizeof(*sum));
-	for (size_t i = 0; !err && i < words * kernel->cpus; i++)
-		sum[i % words] += values[i];
-	free(values);
-	return err;
 }
 
 static int counters_collect(const struct kernel *kernel, struct snapshot *snap)

@@ -237,6 +237,14 @@ static int hook_attach_loaded(struct kernel *kernel, struct hook *hook)
 	return err;
 }
 
+static bool is_attached(const struct kernel *kernel, const char *function)
+{
+	for (size_t i = 0; i < kernel->hooks_n; i++)
+		if (!strcmp(kernel->hooks[i].function, function))
+			return kernel->hooks[i].object;
+	return false;
+}
+
 int hooks_attach(struct kernel *kernel)
 {
 	bool loaded;
@@ -250,6 +258,7 @@ int hooks_attach(struct kernel *kernel)
 	for (size_t i = 0; i < kernel->hooks_n; i++)
 		if (!loaded || hook_attach_loaded(kernel, &kernel->hooks[i]))
 			hook_attach(kernel, &kernel->hooks[i]);
+	kernel->config->sees_reassembled = is_attached(kernel, "inet_frag_reasm_finish");
 	return 0;
 }
 

@@ -85,7 +85,7 @@ int drop_names_load(struct kernel *kernel, const struct btf *types);
 void drop_names_free(struct drop_names *names);
 int drops_collect(struct kernel *kernel, struct snapshot *snap);
 
-/* collect.c: room for one more after n elements. 0 or -ENOMEM. */
+/* maps.c: room for one more after n elements. 0 or -ENOMEM. */
 int collect_grow(void **array, size_t n, size_t size);
 /* Walks a hash map by batches; an element added meanwhile may be missed until the next tick. 0 or -errno. */
 typedef int (*collect_fn)(struct snapshot *snap, const void *key, const void *value);

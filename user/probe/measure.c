@@ -71,6 +71,8 @@ static void prober_config_make(const struct measure *m, struct prober_config *c)
 		c->burst = UDP_BURST;
 		c->gap_ms = UDP_GAP_MS;
 	}
+	if (m->stage == MEASURE_TUNNEL)
+		c->guess = m->config.guess;
 	if (m->stage != MEASURE_UNDERLAY) {
 		c->tunnel_family = m->config.tunnel_family;
 		c->padding_mtu = probe_route_mtu(&m->target);
@@ -145,6 +147,18 @@ static void take_bracket(struct measure *m)
 		r->upper = upper;
 	r->exact = r->upper && r->upper == r->lower + 1 && p->end == PROBER_BRACKETED;
 	r->whole |= p->end == PROBER_WHOLE;
+}
+
+struct measured measure_so_far(const struct measure *m)
+{
+	struct measure now = *m;
+
+	if (m->stage == MEASURE_TUNNEL && m->socket && m->prober.answered) {
+		now.result.tunnel_answered = true;
+		count_up(&now.result, &m->prober);
+		take_bracket(&now);
+	}
+	return now.result;
 }
 
 static void next_stage(struct measure *m)

@@ -33,6 +33,7 @@ struct measure_config {
 	uint32_t egress_mtu;	    /* 0: unknown */
 	uint32_t mark;		    /* the tunnel's own, for what goes beside it */
 	uint16_t echo_id;
+	uint32_t guess; /* outer size to settle first through the tunnel; 0: what paths usually carry */
 	uint32_t spent; /* probes of the budget that went into earlier measurements */
 	bool beyond;	/* measure beside the tunnel also if all that it can send arrives */
 };
@@ -78,5 +79,8 @@ void measure_close(struct measure *m);
 
 /* Goes on; true while there is more to do, at the latest in *wait_ms. */
 bool measure_step(struct measure *m, uint32_t now_ms, uint32_t *wait_ms);
+
+/* What the search through the tunnel has proven by now. */
+struct measured measure_so_far(const struct measure *m);
 
 #endif

@@ -31,6 +31,12 @@ both_ends()
 		>"$(lab_file both.json)" 2>"$(lab_file both.err)" || STATUS=$?
 }
 
+# What is lost from the peer is not cured before nothing is missing for a while.
+relay_resolves()
+{
+	grep -q '"state":"resolved"' < <("$LAB_MTUSCOPE" report "$(lab_file relay.rec)" --json 2>/dev/null)
+}
+check "the relay's recording holds the end" wait_for 30 "the relay's resolution" relay_resolves
 stop_mtuscope "$recorder"
 both_ends gateway.rec relay.rec
 records=$(lab_file both.json)

@@ -283,6 +283,25 @@ jumbo_loss()
 	lossy 5%
 }
 
+# The relay's tunnel takes a byte more than the gateway's: the server is told so on each connection, once, and listens.
+told_on_each_connection()
+{
+	for _ in 1 2 3; do
+		ip -n "$LAB_SERVER" route flush cache
+		get 15 5001 --bytes 300000
+	done
+}
+
+# The gateway sends the relay large datagrams of another service, and something on the way drops all but their beginnings.
+fragments_of_others()
+{
+	path_hurt=yes
+	lab_path_rules "ip frag-off & 0x1fff != 0"
+	ip -n "$LAB_GW" route replace 198.51.100.1 via 203.0.113.254 mtu lock 1500
+	in_ns "$LAB_GW" "$LAB_TRAFFIC" udp-send 198.51.100.1 2049 --size 3000 --count 20 --interval 200 >/dev/null
+	ip -n "$LAB_GW" route del 198.51.100.1 via 203.0.113.254
+}
+
 hosts()
 {
 	lab_incident --tunnel-mtu-a 1420 --tunnel-mtu-b 1420
@@ -296,7 +315,7 @@ hosts()
 clean_path()
 {
 	watch "clean path" idle keep_alives_only bulk super_packets small_window reader_that_sleeps congestion_marks \
-		handshake_storm host_that_answers_no_echo
+		handshake_storm host_that_answers_no_echo fragments_of_others
 }
 
 dead_ends()
@@ -319,7 +338,7 @@ true_jumbo()
 	path_mtu=9001
 	lab_path_mtu 9001
 	lab_tunnel_mtu 8921 8920
-	watch "true jumbo" jumbo_bulk jumbo_loss
+	watch "true jumbo" jumbo_bulk told_on_each_connection jumbo_loss
 }
 
 # watches WATCH...: one after the other, on hosts of their own.

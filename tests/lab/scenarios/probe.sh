@@ -168,6 +168,36 @@ holes_under_ipv6()
 	hole "serve" 1400 1320 serving
 }
 
+# The end that never sees what does not arrive: a client there is alone, and the answer does not come.
+hole_from_the_peer()
+{
+	lab_incident --tunnel-mtu-a 1440 --tunnel-mtu-b 1440
+	lab_serve 5001 --send 200000
+	lab_path_mtu 1500 1400
+	start_mtuscope "$LAB_RELAY" watch --probe || bail_out "mtuscope does not start"
+	download
+	check "from the peer: the path MTU is exactly 1400, set 1340" wait_record "$MTUSCOPE_RECORDS" 30 \
+		'.mtuscope.finding | select(. and .direction == "rx" and .path_mtu.exact and .path_mtu.lower == 1400 and .recommended_mtu == 1340)'
+	stop_mtuscope
+	refute_record "$MTUSCOPE_RECORDS" '.mtuscope.finding | select(. and .direction == "tx")' "from the peer: nothing is said of the other direction"
+}
+
+# dies NAME RULE: a transfer that has begun is stopped by what the relay drops, until its sender has repeated itself six times.
+dies()
+{
+	start_mtuscope "$LAB_GW" watch --probe || bail_out "mtuscope does not start"
+	lab_spawn "$LAB_RELAY" /dev/null /dev/null timeout 60 "$LAB_TRAFFIC" tcp-get "$LAB_SERVER_IP" 5003 --bytes 100000000
+	wait_for 10 "the flow" flowing
+	in_ns "$LAB_RELAY" nft -f - <<-END
+		table inet filter { chain in { type filter hook input priority 0; $2 drop; }; }
+	END
+	wait_for 30 "retransmissions" stalled_for 6
+	stop_mtuscope
+	refute_record "$MTUSCOPE_RECORDS" '.mtuscope.finding' "$1: nothing is found"
+	in_ns "$LAB_RELAY" nft delete table inet filter
+	lab_end_flows
+}
+
 # Stalls that are no holes, and a path that is well.
 no_holes()
 {
@@ -175,18 +205,12 @@ no_holes()
 	lab_serve 5001 --send 200000
 	lab_serve 5003 --send 100000000
 
-	# A host that dies while it is sent to stalls the flow as well.
-	start_mtuscope "$LAB_GW" watch --probe || bail_out "mtuscope does not start"
-	lab_spawn "$LAB_RELAY" /dev/null /dev/null timeout 60 "$LAB_TRAFFIC" tcp-get "$LAB_SERVER_IP" 5003 --bytes 100000000
-	wait_for 10 "the flow" flowing
-	in_ns "$LAB_RELAY" nft -f - <<-END
-		table inet filter { chain in { type filter hook input priority 0; iifname wg0 drop; }; }
-	END
-	wait_for 30 "retransmissions" stalled_for 6
-	stop_mtuscope
-	refute_record "$MTUSCOPE_RECORDS" '.mtuscope.finding' "a host that dies: nothing is found"
-	in_ns "$LAB_RELAY" nft delete table inet filter
-	lab_end_flows
+	# A host that dies while it is sent to stalls the flow as well, and so does a firewall that forgets it.
+	dies "a host that dies" "iifname wg0"
+	lab_spawn "$LAB_RELAY" /dev/null /dev/null ping -n -i 0.5 "$LAB_SERVER_IP"
+	pinging=$LAB_PID
+	dies "a flow that dies beside a ping" "tcp sport 5003"
+	lab_kill "$pinging"
 
 	# A path that is well: nothing found, nothing sent.
 	count_probes
@@ -278,6 +302,8 @@ first()
 	holes
 	lab_demolish
 	holes_under_ipv6
+	lab_demolish
+	hole_from_the_peer
 }
 
 lab_beside first first

@@ -13,20 +13,33 @@
 #define FIRSTS_MIN 3 /* lone first fragments; fewer may be plain loss of the other half */
 #define TICKS_MIN  2 /* … at different moments */
 
-/* rx: of the packets that the step is about one half comes. Both make it reassembly's failure. */
-static bool halves_missing(const struct ledger *l, const struct verdict *v)
+/* rx: of the packets that the step is about some fragments come, and not all. All make it reassembly's failure. */
+static bool parts_missing(const struct ledger *l, const struct verdict *v)
 {
-	return !fragments_whole(l, v) && fragments_come(l, v, 0) != fragments_come(l, v, 2);
+	return !fragments_whole(l, v) && !fragments_complete(l, v);
+}
+
+/* Ends of packets whose beginning was seen as well as of others. */
+static uint64_t ends_since(const struct ledger *l, msec_t since_ms)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < l->subjects_n; i++) {
+		const struct subject *s = l->subjects[i];
+
+		if (s->key.kind == WIRE_TALLY_FRAGMENT_RX && s->key.aux == WIRE_FRAGMENT_LAST && s->last_ms >= since_ms)
+			n += s->count;
+	}
+	return n;
 }
 
 /* rx: beginnings of packets arrive, their ends do not. */
 static bool ends_missing(const struct ledger *l, struct verdict *v)
 {
-	const struct subject *first = ledger_subject(l, WIRE_TALLY_FRAGMENT_RX, 0, 1);
-	const struct subject *last = ledger_subject(l, WIRE_TALLY_FRAGMENT_RX, 2, 1);
+	const struct subject *first = ledger_subject(l, WIRE_TALLY_FRAGMENT_RX, WIRE_FRAGMENT_FIRST, 1);
 
 	if (!first || first->count < FIRSTS_MIN || first->ticks < TICKS_MIN ||
-	    (last && last->last_ms >= first->first_ms && last->count * 2 > first->count) ||
+	    ends_since(l, first->first_ms) * 2 > first->count ||
 	    ledger_subject(l, WIRE_TALLY_REASSEMBLED, -1, first->first_ms))
 		return false;
 	memset(v, 0, sizeof(*v));
@@ -47,7 +60,7 @@ bool detect_fragment_blackhole(const struct ledger *l, msec_t now_ms, struct ver
 				verdict_evidence(v, EVIDENCE_FRAGMENTED, s->count, s->size_min);
 			return true;
 		}
-		return halves_missing(l, v) || ends_missing(l, v);
+		return parts_missing(l, v) || ends_missing(l, v);
 	}
 	return l->direction == WIRE_RX && ends_missing(l, v);
 }

@@ -13,10 +13,10 @@ static inline bool fragments_whole(const struct ledger *l, const struct verdict 
 	return ledger_subject(l, WIRE_TALLY_REASSEMBLED, -1, v->first_ms + FRAGMENTS_LATE_MS);
 }
 
-/* rx: of this kind (0 beginnings, 2 ends) some came. */
-static inline bool fragments_come(const struct ledger *l, const struct verdict *v, int which)
+/* rx: of some all fragments came. */
+static inline bool fragments_complete(const struct ledger *l, const struct verdict *v)
 {
-	return ledger_subject(l, WIRE_TALLY_FRAGMENT_RX, which, v->first_ms + FRAGMENTS_LATE_MS);
+	return ledger_subject(l, WIRE_TALLY_FRAGMENT_RX, WIRE_FRAGMENTS_ALL, v->first_ms + FRAGMENTS_LATE_MS);
 }
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * ptb-forged: a too-big message about this tunnel that no router on its path would send: it names an absurd MTU, or one that the
- * packets it complains about do not exceed, or quotes a packet for an endpoint that is no peer's. It never moves another verdict.
+ * packets it complains about do not exceed, or quotes what was never sent. It never moves another verdict.
  */
 #include "detect.h"
 
@@ -13,11 +13,23 @@
 #define MTU_MIN_IPV4 552  /* no link of today is smaller; Linux's net.ipv4.route.min_pmtu */
 #define MTU_MIN_IPV6 1280 /* RFC 8200, 5 */
 
-static bool is_absurd(const struct ledger *l, const struct wire_tally_key *k)
+/* Outer bytes of the largest that may have been sent: the tunnel's MTU, but for what was redirected into it. */
+static uint32_t largest_sent(const struct ledger *l)
 {
+	uint32_t allowed = l->route_mtu_most + outer_overhead(l->outer_family);
+
+	return allowed > l->largest_outer ? allowed : l->largest_outer;
+}
+
+static bool is_absurd(const struct ledger *l, const struct subject *s)
+{
+	const struct wire_tally_key *k = &s->key;
+
 	if (k->aux < (k->family == AF_INET6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4))
 		return true;
-	return !k->tunnel && l->has_peer && k->aux >= l->route_mtu_most + outer_overhead(k->family);
+	/* Of packets from before the tunnel's MTU changed nothing is known. */
+	return l->has_peer && s->last_ms > l->mtu_changed_ms &&
+	       k->aux + (k->tunnel ? outer_overhead(l->outer_family) : 0) >= largest_sent(l);
 }
 
 bool detect_ptb_forged(const struct ledger *l, msec_t now_ms, struct verdict *v)
@@ -27,7 +39,7 @@ bool detect_ptb_forged(const struct ledger *l, msec_t now_ms, struct verdict *v)
 	for (size_t i = 0; i < l->subjects_n; i++) {
 		const struct subject *s = l->subjects[i];
 
-		if (s->key.kind != WIRE_TALLY_TOO_BIG_RX || (!is_absurd(l, &s->key) && (l->has_peer || s->key.tunnel)))
+		if (s->key.kind != WIRE_TALLY_TOO_BIG_RX || (!is_absurd(l, s) && !s->unsent))
 			continue;
 		v->confidence = 0.9;
 		v->first_ms = s->first_ms;

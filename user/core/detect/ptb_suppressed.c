@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * ptb-suppressed: packets are dropped as too big for the tunnel, the message that should say so is made, and never leaves:
- * a rate limit, a filter, or no route back to the sender.
+ * a filter, or no route back to the sender. Linux limits no rate of theirs (net/ipv4/icmp.c, icmpv4_mask_allow).
  */
 #include "too_big.h"
 

@@ -10,7 +10,7 @@
 
 #include "outer.h"
 
-#define TRIES_SUSPECT	      4	 /* of one flow: worth a few probes */
+#define PATH_MTU_USUAL_MIN    1280 /* bytes: few paths carry less, and none of IPv6 (RFC 8200, 5) */
 #define POLICED_PART	      10 /* of large packets: paths that lose as much without regard to size are hardly used */
 #define CONFIDENCE_HOST	      0.98
 #define CONFIDENCE_UNTIL_THEN 0.8
@@ -43,14 +43,19 @@ bool step_passed_before(const struct ledger *l, const struct stall *s)
 }
 
 /*
- * The tunnel's MTU was lowered meanwhile: this size cannot be sent any more. One given up was tried before that, maybe for it.
- * Or the path has been cured, and it has not been tried since.
+ * The tunnel's MTU was lowered meanwhile: this size cannot be sent any more. One given up was tried before that, maybe for it; and
+ * what a connection's ends announced before that says nothing of what they send now. Or the path has been cured, and it has not
+ * been tried since. Or its sender makes smaller ones by now.
  */
 static bool size_is_history(const struct ledger *l, const struct stall *s)
 {
+	msec_t since_ms = l->direction == WIRE_RX ? s->flow_first_ms : s->first_ms;
+
 	if (l->direction == WIRE_TX && s->last_ms < l->over_ms)
 		return true;
-	return l->mtu_changed_ms && (s->given_up || s->first_ms < l->mtu_changed_ms) &&
+	if (ledger_sends_less(l, s->outer, s->first_ms, &s->flow, 1))
+		return true;
+	return l->mtu_changed_ms && (s->given_up || since_ms < l->mtu_changed_ms) &&
 	       s->outer > outer_size(l->tunnel_mtu, l->route_mtu_most, l->outer_family);
 }
 
@@ -66,16 +71,44 @@ double step_policed_max(const struct trials *large, bool before)
 		       : CHANCE_MAX;
 }
 
-/* tx: probes have shown that the host lives and that this size does not reach it. */
+static bool is_suspect(const struct ledger *l, const struct stall *s)
+{
+	return l->direction == WIRE_TX ? step_suspect_tx(s) : step_suspect_rx(l, s);
+}
+
+/* Probes have shown that the host lives and that this size does not arrive. */
 static bool probes_say_so(const struct ledger *l, const struct stall *s, msec_t now_ms)
 {
-	return l->direction == WIRE_TX && l->probed_ms && now_ms - l->probed_ms <= LEDGER_WINDOW_MS &&
-	       s->outer >= l->probed_dead_outer && s->tries >= TRIES_MIN;
+	return l->probed_ms && now_ms - l->probed_ms <= LEDGER_WINDOW_MS && s->outer >= l->probed_dead_outer &&
+	       is_suspect(l, s);
+}
+
+static bool same_service(const struct finding_flow *a, const struct finding_flow *b, enum wire_direction direction)
+{
+	const struct ip_endpoint *x = direction == WIRE_TX ? &a->destination : &a->source;
+	const struct ip_endpoint *y = direction == WIRE_TX ? &b->destination : &b->source;
+
+	return x->port == y->port && !memcmp(&x->ip, &y->ip, sizeof(x->ip));
+}
+
+/* What almost any path carries is sooner lost by one service that takes nothing, unless that befalls another as well. */
+static bool is_plausible(const struct ledger *l, const struct stall *s)
+{
+	if (s->outer >= PATH_MTU_USUAL_MIN)
+		return true;
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		const struct stall *other = &l->stalls[i];
+
+		if (other->outer > LEDGER_SMALL && other->outer < PATH_MTU_USUAL_MIN && other->tries >= TRIES_MIN &&
+		    !same_service(&s->flow, &other->flow, l->direction))
+			return true;
+	}
+	return false;
 }
 
 static bool is_witness(const struct ledger *l, const struct stall *s, msec_t now_ms)
 {
-	if (s->outer <= LEDGER_SMALL || size_is_history(l, s) || size_got_through(l, s))
+	if (s->outer <= LEDGER_SMALL || size_is_history(l, s) || size_got_through(l, s) || !is_plausible(l, s))
 		return false;
 	if (probes_say_so(l, s, now_ms))
 		return true;
@@ -84,10 +117,10 @@ static bool is_witness(const struct ledger *l, const struct stall *s, msec_t now
 
 const struct stall *step_suspect(const struct ledger *l)
 {
-	for (size_t i = 0; l->direction == WIRE_TX && i < l->stalls_n; i++) {
+	for (size_t i = 0; i < l->stalls_n; i++) {
 		const struct stall *s = &l->stalls[i];
 
-		if (s->outer > LEDGER_SMALL && s->tries >= TRIES_SUSPECT && s->alive != ALIVE_NOT && !s->given_up &&
+		if (s->outer > LEDGER_SMALL && s->alive != ALIVE_NOT && !s->given_up && is_suspect(l, s) &&
 		    !size_is_history(l, s) && !size_got_through(l, s))
 			return s;
 	}
@@ -109,6 +142,21 @@ static void flow_add(struct verdict *v, const struct finding_flow *flow)
 	v->flows[i] = *flow;
 }
 
+/* Whether all flows are of one far host. */
+static bool is_of_one_host(const struct ledger *l, const struct verdict *v)
+{
+	const struct ip_endpoint *first = l->direction == WIRE_TX ? &v->flows[0].destination : &v->flows[0].source;
+
+	for (size_t i = 1; i < v->flows_n; i++) {
+		const struct finding_flow *flow = &v->flows[i];
+		const struct ip_endpoint *far = l->direction == WIRE_TX ? &flow->destination : &flow->source;
+
+		if (memcmp(&far->ip, &first->ip, sizeof(far->ip)) != 0)
+			return false;
+	}
+	return true;
+}
+
 static double stall_confidence(const struct ledger *l, const struct stall *s)
 {
 	if (l->direction == WIRE_RX)
@@ -124,6 +172,8 @@ static void witness_add(const struct ledger *l, const struct stall *s, struct ve
 		v->upper = s->outer;
 	if (!v->first_ms || s->first_ms < v->first_ms)
 		v->first_ms = s->first_ms;
+	if (s->first_ms > v->latest_ms)
+		v->latest_ms = s->first_ms;
 	if (confidence > v->confidence)
 		v->confidence = confidence;
 	if (s->kind == EVIDENCE_TCP_SILENCE) {
@@ -148,10 +198,12 @@ bool step_find(const struct ledger *l, msec_t now_ms, struct verdict *v)
 	}
 	if (!last)
 		return false;
-	/* A size that did get through, and one flow: it may be that flow which died, forgotten by a firewall. */
-	if (v->flows_n == 1 && step_passed_lately(l, last) && !probes_say_so(l, last, now_ms) &&
-	    v->confidence > CONFIDENCE_ALONE)
-		v->confidence = CONFIDENCE_ALONE;
+	/* A size that did get through: it may be the flows that died, forgotten by a firewall, or their port; or one host's link. */
+	if (step_passed_lately(l, last) && !probes_say_so(l, last, now_ms)) {
+		v->doubtful = l->direction == WIRE_TX;
+		if (is_of_one_host(l, v) && v->confidence > CONFIDENCE_ALONE)
+			v->confidence = CONFIDENCE_ALONE;
+	}
 	/* What got through before may have been on another path. */
 	v->lower = ledger_delivered_below(l, v->upper, v->first_ms + SENT_BEFORE_MS);
 	if (v->lower)

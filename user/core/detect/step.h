@@ -9,8 +9,8 @@
 bool step_find(const struct ledger *l, msec_t now_ms, struct verdict *v);
 
 /*
- * tx: a stall of a size that does not get through, to a host that was alive shortly before, whatever the cause. What
- * traffic alone does not prove, a few probes may. NULL: none.
+ * A stall of a size that does not get through, of a host that was alive shortly before, whatever the cause. What traffic
+ * alone does not prove, a few probes may. NULL: none.
  */
 const struct stall *step_suspect(const struct ledger *l);
 

@@ -40,4 +40,8 @@ double step_policed_max(const struct trials *large, bool before);
 bool step_witness_tx(const struct ledger *l, const struct stall *s, msec_t now_ms);
 bool step_witness_rx(const struct ledger *l, const struct stall *s);
 
+/* Whether it would be one if probes said that its size does not arrive. */
+bool step_suspect_tx(const struct stall *s);
+bool step_suspect_rx(const struct ledger *l, const struct stall *s);
+
 #endif

@@ -5,18 +5,22 @@
  */
 #include "step_internal.h"
 
-/* That the gaps are of others, where a stream has a hole; where what came last was not all, or a size is expected to vanish. */
+/*
+ * That the gaps are of others, where a stream has a hole; where what came last was not all, or a client has said nothing; where a
+ * server may merely think.
+ */
 #define CHANCE_GAPS_HOLE       0.25
 #define CHANCE_GAPS_UNFINISHED 1e-2
+#define CHANCE_GAPS_SERVER     3e-4
 
-#define REPEATED_LEAST	 3   /* so many in vain after the first, of one flow */
-#define REPEATED_MIN	 4   /* … of all flows */
-#define REPEATED_CHANGED 6   /* … of all flows, if the size did get through shortly before */
-#define TICK_SLACK_MS	 250 /* the programs date packets with the last snapshot's time */
-#define LOST_TICKS_MIN	 3   /* gaps at different moments, not a burst or two */
-#define LOST_TICKS_JUMBO 2   /* … where the size makes a hole likelier than a burst */
-#define STALL_LOSS_MAX	 64  /* packets that one stalled flow loses at most: a window and its repetitions */
-#define RTO_MIN_MS	 200 /* Linux's shortest retransmission time-out, doubled with each try */
+#define REPEATED_LEAST	 3    /* so many in vain after the first, of one flow */
+#define REPEATED_MIN	 4    /* … of all flows */
+#define REPEATED_CHANGED 6    /* … of all flows, if the size did get through shortly before; or one less, … */
+#define CHANCE_EARLIER	 1e-2 /* … if chance would do it so much more rarely */
+#define TICK_SLACK_MS	 250  /* the programs date packets with the last snapshot's time */
+#define LOST_TICKS_MIN	 3    /* gaps at different moments, not a burst or two */
+#define LOST_TICKS_JUMBO 2    /* … where the size makes a hole likelier than a burst */
+#define STALL_LOSS_MAX	 64   /* packets that one stalled flow loses at most: a window and its repetitions */
 
 /* How often a sender that doubles its time-out has repeated itself in that time: after 200, 600, 1400, 3000 ms, … */
 static uint32_t repetitions(msec_t ms)
@@ -45,30 +49,40 @@ static bool heard_between(const struct stall *s)
 	return all >= silent + TRIES_HEARD;
 }
 
-/* How often the sender has certainly repeated itself in vain. Each repetition that was lost has left a gap. */
-static uint32_t repeated(const struct stall *s)
+/*
+ * How often the sender has certainly repeated itself in vain. Each repetition that was lost has left a gap, at its time; since the
+ * peer was last heard none can have shown.
+ */
+static uint32_t repeated(const struct ledger *l, const struct stall *s)
 {
 	bool counted = s->lost || s->received;
-	uint32_t n;
+	uint32_t n, seen;
 
 	if (s->kind == EVIDENCE_ECHO_LOST)
 		return s->tries - s->lost - 1; /* stalls of rx have the gaps among their tries */
 	/* Without counters only as long as the stream is heard to go on. */
 	n = repetitions_until(s, counted || s->outer > ETHERNET_MTU ? s->until_ms : s->last_ms);
+	seen = repetitions_until(s, l->last_heard_ms);
+	if (counted && s->repeated < seen)
+		n -= seen - s->repeated;
 	return counted && s->lost < n ? s->lost : n;
 }
 
-static uint32_t repeated_of_all(const struct ledger *l, const struct stall *s)
+/* … it, and the other flows for which there are gaps as well: a flow leaves one with its first try, and with each repetition. */
+static uint32_t repeated_of_all(const struct ledger *l, const struct stall *s, uint32_t n)
 {
-	uint32_t n = 0;
+	uint32_t gaps = s->lost > n + 1 ? s->lost - (n + 1) : 0, all = n < s->lost ? n : s->lost;
 
 	for (size_t i = 0; i < l->stalls_n; i++) {
 		const struct stall *other = &l->stalls[i];
-		uint32_t tries = other->outer > LEDGER_SMALL && other->outer <= s->outer ? repeated(other) : 0;
+		uint32_t tries = other->outer > LEDGER_SMALL && other->outer <= s->outer ? repeated(l, other) : 0;
 
-		n += other == s ? tries : tries > TRIES_BURST ? tries - TRIES_BURST : 0;
+		if (other == s || tries <= TRIES_BURST || gaps < tries + 1)
+			continue;
+		all += tries - TRIES_BURST;
+		gaps -= tries + 1;
 	}
-	return n < s->lost ? n : s->lost;
+	return all;
 }
 
 /* Of the gaps, those at other times than the tries in vain. A stalled flow's first window leaves many at once. */
@@ -76,18 +90,22 @@ static double lost_by_others(const struct stall *s, uint32_t n)
 {
 	uint32_t tries = n + 1;
 
-	return s->lost_ticks > tries ? (double)s->lost * (s->lost_ticks - tries) / s->lost_ticks : 0.0;
+	return s->lost_ticks > tries ? (double)(s->lost - s->lost_at_once) * (s->lost_ticks - tries) / s->lost_ticks
+				     : 0.0;
 }
 
 /*
- * The probability at most that the gaps are of others. Then a server merely thinks, or the sender of what is missing is gone,
- * which is the rarer.
+ * The probability at most that the gaps are of others. Then a server merely thinks, which it has done before where that
+ * size came; or the sender of what is missing is gone, which is the rarer.
  */
 static double gaps_max(const struct stall *s, bool before)
 {
 	if (s->kind != EVIDENCE_TCP_SILENCE)
 		return CHANCE_GAPS_HOLE;
-	return s->unfinished || (s->outer > ETHERNET_MTU && !before) ? CHANCE_GAPS_UNFINISHED : CHANCE_MAX;
+	/* Gaps by chance will hardly be where a sender's repetitions are for so long. */
+	if (s->unfinished || (!before && (!s->of_server || s->repeated >= REPEATED_CHANGED)))
+		return CHANCE_GAPS_UNFINISHED;
+	return before ? CHANCE_MAX : CHANCE_GAPS_SERVER;
 }
 
 /* Whether chance would explain the gaps. */
@@ -98,24 +116,42 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	struct tried known = { others.lost + before_all.lost, others.passed + before_all.passed };
 	uint32_t runs = s->lost_ticks < n + 1 ? s->lost_ticks : n + 1;
 	/* With each packet of that size such a run may begin. */
-	double looks = 1.0 + s->like_before.delivered, all, like;
+	double looks = 1.0 + s->like_before.delivered, all, like, few;
 	bool jumbo = s->outer > ETHERNET_MTU;
 
 	if (!s->received || s->lost_ticks < (jumbo ? LOST_TICKS_JUMBO : LOST_TICKS_MIN))
 		return true;
 	/* More than these flows can lose: the path loses everything alike. */
-	if (s->kind != EVIDENCE_TCP_HOLE && s->lost > STALL_LOSS_MAX * l->stalls_total)
+	if (s->kind != EVIDENCE_TCP_HOLE && s->lost - s->lost_at_once > STALL_LOSS_MAX * l->stalls_total)
 		return true;
 	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) > gaps_max(s, before))
+		return true;
+	/* … on a path that loses more than it used to, as gaps at other times show. */
+	if (others.lost > 0.0 &&
+	    chance_changed(others, before_all) *
+			    chance_gaps_of_others(n + 1, (struct tried){ others.lost + n + 1, others.passed }, none) >
+		    gaps_max(s, before))
 		return true;
 	all = looks * chance_lost_too(n + 1, runs, known, none, step_after_a_loss(&s->all_before));
 	like = looks *
 	       chance_policed(n + 1, (struct tried){ s->like_before.lost, s->like_before.delivered }, before_all);
-	if (all > CHANCE_MAX || like > step_policed_max(&s->like_before, before))
+	few = before && n < REPEATED_CHANGED ? CHANCE_EARLIER : 1.0;
+	if (all > few * CHANCE_MAX || like > few * step_policed_max(&s->like_before, before))
 		return true;
 	/* Loss may just have risen: then the small ones would not all have come since. */
-	return before && (n < REPEATED_CHANGED || chance_lost_too(n + 1, runs, others, none,
-								  step_after_a_loss(&s->all_before)) > CHANCE_CHANGED);
+	return before &&
+	       (n + 1 < REPEATED_CHANGED ||
+		chance_lost_too(n + 1, runs, others, none, step_after_a_loss(&s->all_before)) > few * CHANCE_CHANGED);
+}
+
+/* Most servers that say nothing for a second are thinking. Where the peer is heard, the repetitions must have left gaps. */
+bool step_suspect_rx(const struct ledger *l, const struct stall *s)
+{
+	uint32_t n = repetitions_until(s, s->until_ms);
+
+	if (l->last_heard_ms > s->first_ms + SENT_BEFORE_MS && s->lost < n)
+		n = s->lost;
+	return n >= (s->kind == EVIDENCE_TCP_SILENCE && !s->unfinished ? REPEATED_MIN : REPEATED_LEAST);
 }
 
 /*
@@ -126,7 +162,7 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 bool step_witness_rx(const struct ledger *l, const struct stall *s)
 {
 	bool before = step_passed_before(l, s);
-	uint32_t n = repeated(s), all;
+	uint32_t n = repeated(l, s), all;
 
 	/* Nothing at all came since, so no gap can show either. */
 	if (s->kind == EVIDENCE_TCP_HOLE && s->outer > ETHERNET_MTU && !step_passed_lately(l, s) &&
@@ -134,7 +170,7 @@ bool step_witness_rx(const struct ledger *l, const struct stall *s)
 		return repetitions_until(s, s->until_ms) >= REPEATED_MIN;
 	if (!s->lost && !s->received)
 		return n >= REPEATED_MIN && !step_passed_lately(l, s) && s->kind == EVIDENCE_TCP_HOLE;
-	all = repeated_of_all(l, s);
+	all = repeated_of_all(l, s, n);
 	/* One that goes on can be waited for, where loss may just have risen. */
 	return n >= (before && s->until_ms == l->seen_ms ? REPEATED_MIN : REPEATED_LEAST) && all >= REPEATED_MIN &&
 	       heard_between(s) && !by_chance_rx(l, s, all, before);

@@ -5,9 +5,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define TRIES_YOUNG 6	 /* of a connection just made: its handshake has passed the path as it is now, … */
-#define YOUNG_MS    1000 /* … and would the path have died before its first large segment? */
-#define CHANGED_MS  2000 /* a size that got through lately must be lost for longer than a link takes to come back */
+#define TRIES_YOUNG 6	  /* of a connection just made: its handshake has passed the path as it is now, … */
+#define YOUNG_MS    1000  /* … and would the path have died before its first large segment? */
+#define CHANGED_MS  2000  /* a size that got through lately must be lost for longer than a link takes to come back */
+#define USUAL_MS    10000 /* a peer heard at intervals for so long is expected to be heard on */
 #define IDLE_MS	    55000 /* a flow unheard for longer may have been forgotten: a minute is what firewalls keep at least */
 
 /* Nothing at all gets through since then, small packets neither: the path is dead this way. */
@@ -71,12 +72,16 @@ static double chance_all_sizes(const struct ledger *l, const struct stall *s, ui
 {
 	struct trials known = ledger_trials(l, 0, since_ms);
 	uint32_t back_passed = 0, back_lost = 0;
+	msec_t until_ms = l->seen_ms;
 
 	if (l->back) {
 		ledger_loss(l->back, since_ms, l->seen_ms, NULL, &back_passed, NULL);
-		/* What is lost since flows stall on the way back may be of a hole there. */
-		ledger_loss(l->back, since_ms, l->back->stalled_ms ? l->back->stalled_ms - 1 : l->seen_ms, &back_lost,
-			    NULL, NULL);
+		/* What is lost since flows stall on the way back may be of a hole there, or is of one. */
+		if (l->back->stalled_ms)
+			until_ms = l->back->stalled_ms - 1;
+		if (l->back->hole_ms && l->back->hole_ms <= until_ms)
+			until_ms = l->back->hole_ms - 1;
+		ledger_loss(l->back, since_ms, until_ms, &back_lost, NULL, NULL);
 	}
 	/* Without the peer's counters: what came between the tries. */
 	if (!back_passed)
@@ -92,6 +97,23 @@ static bool is_young(const struct stall *s)
 	       s->first_ms - s->flow_first_ms <= YOUNG_MS && s->flow_heard_ms >= s->flow_first_ms && !s->given_up;
 }
 
+/*
+ * What became of packets like the stall's. What takes packets by their size takes one of half the size at least half as often:
+ * each that has got through since the sender went over to smaller ones counts for the part that it is.
+ */
+static struct tried tried_like(const struct stall *s, const struct ledger *l, const struct trials *large)
+{
+	struct tried t = { large->lost, large->delivered };
+	struct trials smaller;
+
+	if (s->given_up) {
+		smaller = ledger_trials(l, s->smaller, s->last_ms);
+		t.lost += smaller.lost;
+		t.passed += (double)smaller.delivered * s->smaller / s->outer;
+	}
+	return t;
+}
+
 /* Whether chance would explain that nothing of that size gets through. */
 static bool by_chance_tx(const struct ledger *l, const struct stall *s, msec_t now_ms, bool before)
 {
@@ -99,7 +121,7 @@ static bool by_chance_tx(const struct ledger *l, const struct stall *s, msec_t n
 	struct trials known = ledger_trials(l, 0, large_ms), large = ledger_trials(l, s->outer, large_ms);
 	uint32_t n = tries_of_all(l, s), runs = s->alive == ALIVE_HOST ? s->runs : n;
 	double all = chance_all_sizes(l, s, n, runs, since_ms);
-	double like = chance_policed(n, (struct tried){ large.lost, large.delivered },
+	double like = chance_policed(n, tried_like(s, l, &large),
 				     (struct tried){ known.lost - large.lost, known.delivered - large.delivered });
 	double looks = 1.0 + large.delivered; /* with each packet of that size such a run may begin */
 
@@ -143,6 +165,23 @@ static bool is_alone(const struct ledger *l, const struct stall *s)
 	       l->last_heard_ms > alone_ms && s->last_ms > l->last_heard_ms;
 }
 
+/* The peer has not been silent for so long in all the time before: it is dead, or the path. */
+static bool is_silent_unusually(const struct ledger *l, msec_t now_ms)
+{
+	msec_t from_ms, to_ms, heard_ms = l->last_heard_ms;
+	msec_t since_ms = heard_ms > USUAL_MS ? heard_ms - USUAL_MS : 0;
+
+	if (!l->back || ledger_known_since_ms(l->back, heard_ms, USUAL_MS) > since_ms)
+		return false;
+	ledger_silence(l->back, since_ms, heard_ms, &from_ms, &to_ms);
+	return now_ms - heard_ms > to_ms - from_ms;
+}
+
+bool step_suspect_tx(const struct stall *s)
+{
+	return s->tries >= TRIES_MIN;
+}
+
 bool step_witness_tx(const struct ledger *l, const struct stall *s, msec_t now_ms)
 {
 	bool lately = step_passed_lately(l, s);
@@ -156,7 +195,7 @@ bool step_witness_tx(const struct ledger *l, const struct stall *s, msec_t now_m
 	case ALIVE_HOST:
 		return s->tries_heard >= TRIES_HEARD || repeats(l, s);
 	case ALIVE_UNTIL_THEN:
-		return (s->outer > ETHERNET_MTU && !lately) || is_alone(l, s);
+		return (s->outer > ETHERNET_MTU && !lately && !is_silent_unusually(l, now_ms)) || is_alone(l, s);
 	default:
 		return false;
 	}

@@ -13,10 +13,11 @@ bool detect_tunnel_mtu_mismatch(const struct ledger *l, msec_t now_ms, struct ve
 {
 	uint32_t full = l->tunnel_mtu + outer_overhead(l->outer_family);
 	uint32_t seen = ledger_delivered_below(l, 0, now_ms > LEDGER_WINDOW_MS ? now_ms - LEDGER_WINDOW_MS : 1);
+	uint32_t larger = full + OUTER_PADDING + 1;
 
-	/* What came before this end's MTU was lowered is no mismatch of today. */
-	if (l->direction != WIRE_RX || !l->tunnel_mtu || seen <= full + OUTER_PADDING ||
-	    ledger_delivered_ms(l, full + OUTER_PADDING + 1) <= l->mtu_changed_ms)
+	/* What came before either end's MTU was lowered is no mismatch of today. */
+	if (l->direction != WIRE_RX || !l->tunnel_mtu || seen < larger ||
+	    ledger_delivered_ms(l, larger) <= l->mtu_changed_ms || ledger_delivered_ms(l, larger) <= l->peer_lowered_ms)
 		return false;
 	memset(v, 0, sizeof(*v));
 	v->confidence = 0.95;

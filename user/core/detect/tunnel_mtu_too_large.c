@@ -9,17 +9,20 @@
 
 #include "outer.h"
 
+#define LEARNED_MIN 1280 /* no router of today says less: it is forged, and ptb-forged tells so (RFC 8200, 5) */
+
 bool detect_tunnel_mtu_too_large(const struct ledger *l, msec_t now_ms, struct verdict *v)
 {
 	uint32_t full = l->tunnel_mtu + outer_overhead(l->outer_family);
 
-	if (l->direction != WIRE_TX || !l->has_endpoint)
+	/* A route to the endpoint that leads into the tunnel itself is no way to it. */
+	if (l->direction != WIRE_TX || !l->has_endpoint || l->egress_ifindex == l->tunnel_ifindex)
 		return false;
 	memset(v, 0, sizeof(*v));
 	v->basis = BASIS_BRACKET;
 	if (l->egress_mtu && full > l->egress_mtu)
 		v->limit = l->egress_mtu;
-	if (l->learned_mtu && full > l->learned_mtu && (!v->limit || l->learned_mtu < v->limit)) {
+	if (l->learned_mtu >= LEARNED_MIN && full > l->learned_mtu && (!v->limit || l->learned_mtu < v->limit)) {
 		v->limit = l->learned_mtu;
 		v->basis = BASIS_PTB;
 	}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Cures, and what is none: an MTU made smaller at this end, at the peer's, or of the peer's route alone, ends a finding when
+ * traffic shows that it does, and not where packets go on vanishing.
+ */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "stalled_mail.h"
+
+#define HOST	    "10.1.0.9"
+#define PATH_MTU    1500
+#define CURE	    (PATH_MTU - 60)
+#define TOO_LITTLE  2000
+#define RESOLVES_S  10 /* so long after the cure at most */
+#define FLOWS_FOR_S 30
+
+static struct scene_session *w;
+static struct wire_flow *tls;
+
+/* A finding about packets from the peer: a hole in a stream, repetitions in vain that leave gaps, and small packets. */
+static void open_rx(void)
+{
+	s.flows_n = 0; /* no mail */
+	w = scene_session(&s, &s.peers[0]);
+	tls = scene_flow(&s, HOST);
+	session_receives(&s, w, 20, 1272);
+	scene_tick(&s);
+	session_loses(w, 1);
+	flow_asks(&s, tls, 400);
+	flow_hole(&s, tls, 8868);
+	for (int i = 0; i < 4 * SECOND; i++) {
+		scene_tick(&s);
+		if (i % 3 == 0)
+			session_loses(w, 1);
+		session_receives(&s, w, 1, 1272);
+		flow_hears(&s, tls);
+	}
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_int_equal(s.log[0].path_mtu_upper, 8988);
+	tls->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
+	scene_ticks(&s, SECOND);
+}
+
+/* Transfers from a host for that long, in packets that it cuts to that size; so many packets are lost each second. */
+static void transfers(struct wire_flow *f, int seconds, uint16_t inner, uint32_t lost)
+{
+	for (int i = 0; i < seconds * SECOND; i++) {
+		f->rx_cut_inner = inner;
+		f->rx_next = f->rx_end += 10 * (inner - SCENE_ACK_INNER);
+		flow_receives(&s, f, inner);
+		if (i % SECOND == 0)
+			session_loses(w, lost);
+		session_receives(&s, w, 10, inner + 60);
+		scene_tick(&s);
+	}
+}
+
+/* What the peer's hosts send is limited there, and neither end of a connection announces less. */
+static void test_the_peer_alone_lowers_its_mtu(void **state)
+{
+	(void)state;
+	open_rx();
+	transfers(scene_flow(&s, HOST), RESOLVES_S, CURE, 0);
+	assert_int_equal(s.resolved, 1);
+}
+
+/* Its own sockets announce it, too. */
+static void test_the_peer_alone_announces_less(void **state)
+{
+	struct wire_flow *f;
+
+	(void)state;
+	open_rx();
+	f = scene_flow(&s, HOST);
+	f->mss_remote = CURE - 40;
+	transfers(f, RESOLVES_S, CURE, 0);
+	assert_int_equal(s.resolved, 1);
+}
+
+/* A stalled connection that is not given up goes on, in smaller packets, beside one that has stalled as long and waits yet. */
+static void test_a_stalled_connection_goes_on(void **state)
+{
+	struct wire_flow *stuck;
+
+	(void)state;
+	open_rx();
+	stuck = scene_flow(&s, HOST);
+	flow_asks(&s, stuck, 400);
+	flow_hole(&s, stuck, 8868);
+	transfers(tls, RESOLVES_S, CURE, 0);
+	assert_int_equal(s.resolved, 1);
+}
+
+/* Another host's link is no larger than that, and always was: its packets say nothing. */
+static void test_a_host_that_never_sent_larger_ones(void **state)
+{
+	struct wire_flow *f;
+
+	(void)state;
+	open_rx();
+	f = scene_flow(&s, "10.1.0.8");
+	f->mss_remote = 1400 - 40;
+	transfers(f, FLOWS_FOR_S, 1400, 0);
+	assert_int_equal(s.resolved, 0);
+}
+
+/* What this end announces binds TCP alone. */
+static void test_a_connection_that_was_asked_for_less(void **state)
+{
+	struct wire_flow *f;
+
+	(void)state;
+	open_rx();
+	f = scene_flow(&s, HOST);
+	f->mss_local = CURE - 40;
+	transfers(f, FLOWS_FOR_S, CURE, 0);
+	assert_int_equal(s.resolved, 0);
+}
+
+/* A sender that finds out for itself (RFC 4821) begins with little: the next connection will stall as this one did. */
+static void test_a_sender_that_has_given_up(void **state)
+{
+	(void)state;
+	open_rx();
+	transfers(scene_flow(&s, HOST), FLOWS_FOR_S, 1240, 0);
+	assert_int_equal(s.resolved, 0);
+}
+
+/* TCP is told of a smaller MTU there, datagrams vanish as before; until they do no more. */
+static void test_datagrams_go_on_vanishing(void **state)
+{
+	struct wire_flow *f;
+
+	(void)state;
+	open_rx();
+	f = scene_flow(&s, HOST);
+	transfers(f, FLOWS_FOR_S, CURE, 1);
+	assert_int_equal(s.resolved, 0);
+	transfers(f, RESOLVES_S, CURE, 0);
+	assert_int_equal(s.resolved, 1);
+}
+
+static void test_this_end_alone_lowers_its_mtu(void **state)
+{
+	struct wire_flow *f;
+
+	(void)state;
+	open_rx();
+	s.links[1].mtu = CURE;
+	f = scene_flow(&s, HOST);
+	transfers(f, FLOWS_FOR_S, CURE, 1);
+	assert_int_equal(s.resolved, 0);
+	transfers(f, RESOLVES_S, CURE, 0);
+	assert_int_equal(s.resolved, 1);
+}
+
+/* Small packets flow in any hole. */
+static void test_small_packets_do_not_show_that_much_passes(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	s.links[1].mtu = TOO_LITTLE;
+	for (int i = 0; i < FLOWS_FOR_S * SECOND; i++) {
+		flow_delivers(&s, other, 1440);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.resolved, 0);
+	flow_delivers(&s, other, TOO_LITTLE);
+	scene_ticks(&s, 2);
+	assert_int_equal(s.resolved, 1);
+}
+
+/* A transfer from this side, on a connection that announces that MTU, whose full packets arrive. */
+static void sends(uint16_t mtu, uint16_t mss_remote, int seconds)
+{
+	struct wire_flow *f = scene_flow(&s, HOST);
+
+	f->mss_local = mtu - 40;
+	f->mss_remote = mss_remote;
+	for (int i = 0; i < seconds * SECOND; i++) {
+		flow_delivers(&s, f, mtu);
+		scene_tick(&s);
+	}
+}
+
+/* The gateway's own sockets are told of the route's MTU by no message: they announce it. What they gave up for it is history. */
+static void test_route_for_own_sockets(void **state)
+{
+	(void)state;
+	open_finding();
+	flow_tries(&s, mail, CURE);
+	flow_answered(&s, mail);
+	scene_tick(&s);
+	sends(CURE, 8880, RESOLVES_S);
+	assert_int_equal(s.resolved, 1);
+}
+
+/* … of whose packets nothing is known to arrive as long as there are only small ones. */
+static void test_route_lowered_too_little(void **state)
+{
+	struct wire_flow *f;
+
+	(void)state;
+	open_finding();
+	give_up();
+	f = scene_flow(&s, HOST);
+	f->mss_local = TOO_LITTLE - 40;
+	for (int i = 0; i < FLOWS_FOR_S * SECOND; i++) {
+		flow_delivers(&s, f, 1400);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.resolved, 0);
+}
+
+/* The other side asks for no more, as it may always have: datagrams are not bound by that. */
+static void test_remote_side_that_announces_less(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	sends(CURE, CURE - 40, FLOWS_FOR_S);
+	assert_int_equal(s.resolved, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		stalled_mail_test(test_the_peer_alone_lowers_its_mtu),
+		stalled_mail_test(test_the_peer_alone_announces_less),
+		stalled_mail_test(test_a_stalled_connection_goes_on),
+		stalled_mail_test(test_a_host_that_never_sent_larger_ones),
+		stalled_mail_test(test_a_connection_that_was_asked_for_less),
+		stalled_mail_test(test_a_sender_that_has_given_up),
+		stalled_mail_test(test_datagrams_go_on_vanishing),
+		stalled_mail_test(test_this_end_alone_lowers_its_mtu),
+		stalled_mail_test(test_route_for_own_sockets),
+		stalled_mail_test(test_route_lowered_too_little),
+		stalled_mail_test(test_remote_side_that_announces_less),
+		stalled_mail_test(test_small_packets_do_not_show_that_much_passes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
