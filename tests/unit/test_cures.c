@@ -173,6 +173,19 @@ static void test_small_packets_do_not_show_that_much_passes(void **state)
 	assert_int_equal(s.resolved, 1);
 }
 
+/* Whether the path takes what the tunnel allows now is as well known from a packet that went before the change was noticed. */
+static void test_packets_of_the_moment_of_the_change(void **state)
+{
+	(void)state;
+	open_finding();
+	give_up();
+	flow_delivers(&s, other, TOO_LITTLE);
+	scene_tick(&s);
+	s.links[1].mtu = TOO_LITTLE;
+	scene_ticks(&s, 2);
+	assert_int_equal(s.resolved, 1);
+}
+
 /* A transfer from this side, on a connection that announces that MTU, whose full packets arrive. */
 static void sends(uint16_t mtu, uint16_t mss_remote, int seconds)
 {
@@ -240,6 +253,7 @@ int main(void)
 		stalled_mail_test(test_route_lowered_too_little),
 		stalled_mail_test(test_remote_side_that_announces_less),
 		stalled_mail_test(test_small_packets_do_not_show_that_much_passes),
+		stalled_mail_test(test_packets_of_the_moment_of_the_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,8 +60,9 @@ static bool sender_is_cured(const struct living *it, const struct ledger *l, mse
 }
 
 /*
- * The tunnel's MTU no longer allows the size, and traffic flows: as large as the tunnel allows now, where it is not known
- * that the path takes that. The programs date packets with the last snapshot's time: one of the same time came after the change.
+ * The tunnel's MTU no longer allows the size, and traffic flows. Where it is larger than what is recommended, a packet as
+ * large as it allows has to have arrived since the finding opened. The programs date packets with the last snapshot's time:
+ * one of the time of the change came after it.
  */
 static bool tunnel_is_cured(const struct living *it, const struct ledger *l, msec_t now_ms)
 {
@@ -73,7 +74,7 @@ static bool tunnel_is_cured(const struct living *it, const struct ledger *l, mse
 	    !nothing_vanishes(l, since_ms, now_ms))
 		return false;
 	if (l->tunnel_mtu > it->f.recommended_mtu)
-		return ledger_delivered_ms(l, full - (OUTER_PADDING - 1)) >= since_ms;
+		return ledger_delivered_ms(l, full - (OUTER_PADDING - 1)) >= it->opened_ms;
 	return ledger_delivered_ms(l, TRAFFIC_OUTER) >= since_ms || now_ms - since_ms > CURED_MS;
 }
 
