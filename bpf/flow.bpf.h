@@ -216,12 +216,32 @@ static __always_inline void trial_again(struct wire_flow *f, __u32 now)
 	f->trial_last_ms = now;
 }
 
-/* A size got through. Only the largest of one tick is kept: user space reads on every tick. */
+/*
+ * A packet of that size got through. Only the largest of one tick is kept, and that of the one before: user space reads the
+ * flows on every tick, but not all in the moment in which the next one begins.
+ */
+static __always_inline void size_delivered(__u32 *ms, __u16 *inner, __u32 *earlier_ms, __u16 *earlier_inner, __u16 size,
+					   __u32 now)
+{
+	if (unlikely(*ms != now)) {
+		*earlier_ms = *ms;
+		*earlier_inner = *inner;
+	} else if (likely(size <= *inner)) {
+		return;
+	}
+	*ms = now;
+	*inner = size;
+}
+
+static __always_inline void rx_delivered(struct wire_flow *f, __u16 size, __u32 now)
+{
+	size_delivered(&f->rx_delivered_ms, &f->rx_delivered_inner, &f->rx_earlier_ms, &f->rx_earlier_inner, size, now);
+}
+
 static __always_inline void trial_delivered(struct wire_flow *f, __u32 now)
 {
-	if (f->tx_delivered_ms != now || f->trial_inner > f->tx_delivered_inner)
-		f->tx_delivered_inner = f->trial_inner;
-	f->tx_delivered_ms = now;
+	size_delivered(&f->tx_delivered_ms, &f->tx_delivered_inner, &f->tx_earlier_ms, &f->tx_earlier_inner,
+		       f->trial_inner, now);
 	f->tx_delivered++;
 	if (f->trial_tries > 1)
 		f->tx_retried++;
@@ -408,10 +428,7 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 	} else {
 		rx_seen(f, t->seq, end, now);
 	}
-	if (f->rx_delivered_ms != now || p->size > f->rx_delivered_inner) {
-		f->rx_delivered_inner = p->size;
-		f->rx_delivered_ms = now;
-	}
+	rx_delivered(f, p->size, now);
 	if (t->payload) {
 		f->flags = (f->flags & ~WIRE_FLOW_TX_REQUEST) | WIRE_FLOW_RX_RESPONSE;
 		stamp(&f->last_rx_data_ms, now);
@@ -529,10 +546,7 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 		return;
 	}
 	stamp(&f->last_rx_ms, now);
-	if (f->rx_delivered_ms != now || p->size > f->rx_delivered_inner) {
-		f->rx_delivered_inner = p->size;
-		f->rx_delivered_ms = now;
-	}
+	rx_delivered(f, p->size, now);
 	/* Of a reply in fragments only the first is seen. */
 	if (!request && f->trial_last_ms &&
 	    (p->size >= f->trial_inner || (p->fragment != FRAGMENT_NONE && seq == f->trial_seq)))

@@ -199,7 +199,7 @@ _Static_assert(sizeof(struct wire_link) == 8, "wire_link");
 _Static_assert(sizeof(struct wire_config) == 32 + 8 * WIRE_LINKS + 4096 + 65536, "wire_config");
 _Static_assert(sizeof(struct wire_flow) == 192, "wire_flow: three cache lines");
 _Static_assert(__builtin_offsetof(struct wire_flow, last_tx_data_ms) == 64, "wire_flow: the hot line");
-_Static_assert(__builtin_offsetof(struct wire_flow, local) == 128, "wire_flow: the second line");
+_Static_assert(__builtin_offsetof(struct wire_flow, tx_lost_inner) == 128, "wire_flow: the second line");
 _Static_assert(sizeof(struct wire_session_key) == 32, "wire_session_key");
 _Static_assert(sizeof(struct wire_session) == 72, "wire_session");
 _Static_assert(sizeof(struct wire_tally_key) == 44, "wire_tally_key");

@@ -320,6 +320,8 @@ static void test_largest_of_a_tick(void **state)
 	receive(h, ISN + 1300, 100);
 	assert_int_equal(flow_only(h)->rx_delivered_inner, 140);
 	assert_int_equal(flow_only(h)->rx_delivered_ms, NOW + 250);
+	assert_int_equal(flow_only(h)->rx_earlier_inner, 940);
+	assert_int_equal(flow_only(h)->rx_earlier_ms, NOW);
 }
 
 int main(void)

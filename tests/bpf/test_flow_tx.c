@@ -408,7 +408,7 @@ static void test_wrap_around(void **state)
 	}
 }
 
-/* User space looks once a tick: of what was delivered in one, the largest is kept. */
+/* User space looks once a tick: of what was delivered in one, the largest is kept, and until the end of the next. */
 static void test_largest_of_a_tick(void **state)
 {
 	static const size_t payloads[] = { 100, 900, 300 };
@@ -425,6 +425,8 @@ static void test_largest_of_a_tick(void **state)
 	send_data(h, seq, 100);
 	receive_ack(h, seq + 100);
 	assert_int_equal(flow_only(h)->tx_delivered_inner, 140);
+	assert_int_equal(flow_only(h)->tx_earlier_inner, 940);
+	assert_int_equal(flow_only(h)->tx_earlier_ms, NOW);
 	assert_int_equal(flow_only(h)->tx_delivered, 4);
 }
 

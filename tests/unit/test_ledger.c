@@ -36,8 +36,8 @@ static void test_knows_nothing_at_first(void **state)
 static void test_remembers_sizes_and_when(void **state)
 {
 	(void)state;
-	ledger_deliver(&l, 1500, 1000, 1);
-	ledger_deliver(&l, 172, 5000, 1);
+	ledger_deliver(&l, 1500, 1000);
+	ledger_deliver(&l, 172, 5000);
 	assert_int_equal(ledger_delivered_ms(&l, 1500), 1000);
 	assert_int_equal(ledger_delivered_ms(&l, 1501), 0);
 	assert_int_equal(ledger_delivered_ms(&l, 1), 5000);
@@ -50,15 +50,15 @@ static void test_remembers_sizes_and_when(void **state)
 static void test_late_news_does_not_make_a_size_older(void **state)
 {
 	(void)state;
-	ledger_deliver(&l, 1500, 5000, 1);
-	ledger_deliver(&l, 1500, 4000, 1);
+	ledger_deliver(&l, 1500, 5000);
+	ledger_deliver(&l, 1500, 4000);
 	assert_int_equal(ledger_delivered_ms(&l, 1500), 5000);
 }
 
 static void test_time_zero_is_never(void **state)
 {
 	(void)state;
-	ledger_deliver(&l, 1500, 0, 1);
+	ledger_deliver(&l, 1500, 0);
 	assert_int_equal(ledger_delivered_below(&l, 0, 0), 0);
 }
 
@@ -84,7 +84,7 @@ static void test_forgets_the_oldest_size(void **state)
 {
 	(void)state;
 	for (uint32_t i = 0; i <= LEDGER_SIZES; i++)
-		ledger_deliver(&l, 9000 - 32 * i, 1000 + i, 1);
+		ledger_deliver(&l, 9000 - 32 * i, 1000 + i);
 	assert_int_equal(ledger_delivered_ms(&l, 9000), 0);
 	assert_int_equal(ledger_delivered_below(&l, 0, 0), 9000 - 32);
 	assert_int_equal(ledger_delivered_ms(&l, 1), 1000 + LEDGER_SIZES);
@@ -169,6 +169,45 @@ static void test_flow_enters_its_peer_in_both_directions(void **state)
 	assert_int_equal(ledger_delivered_below(ledger_of('A', WIRE_RX), 0, 0), 960);
 	if (ledger_of('B', WIRE_TX))
 		assert_int_equal(ledger_delivered_below(ledger_of('B', WIRE_TX), 0, 0), 0);
+}
+
+/* What arrives between a snapshot and the moment from which the programs date what comes by it is told by the next one. */
+static void test_arrived_while_a_snapshot_was_made(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+	msec_t earlier_ms;
+
+	(void)state;
+	step();
+	earlier_ms = s.clock_ms;
+	step();
+	f->tx_earlier_ms = f->rx_earlier_ms = earlier_ms;
+	f->tx_earlier_inner = 1428;
+	f->rx_earlier_inner = 900;
+	flow_delivers(&s, f, 100);
+	step();
+	assert_int_equal(ledger_delivered_ms(ledger_of('A', WIRE_TX), 1500), earlier_ms);
+	assert_int_equal(ledger_delivered_ms(ledger_of('A', WIRE_RX), 960), earlier_ms);
+}
+
+/* Of several tries it is not known which one got through, also when the snapshot after it tells of it again. */
+static void test_told_again_is_no_later(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+	msec_t first_ms;
+
+	(void)state;
+	step();
+	first_ms = s.clock_ms;
+	for (int i = 0; i < 3; i++) {
+		flow_tries(&s, f, 1428);
+		step();
+	}
+	flow_answered(&s, f);
+	step();
+	step();
+	assert_int_equal(ledger_delivered_below(ledger_of('A', WIRE_TX), 0, 0), 1500);
+	assert_int_equal(ledger_delivered_below(ledger_of('A', WIRE_TX), 0, first_ms + 1), 0);
 }
 
 /* Kernel WireGuard drops what no peer takes: no verdict about a path may come from it. */
@@ -482,6 +521,8 @@ int main(void)
 		cmocka_unit_test_setup(test_forgets_the_oldest_size, fresh),
 		cmocka_unit_test_setup(test_loss_of_a_time, fresh),
 		cmocka_unit_test_setup_teardown(test_flow_enters_its_peer_in_both_directions, start, end),
+		cmocka_unit_test_setup_teardown(test_arrived_while_a_snapshot_was_made, start, end),
+		cmocka_unit_test_setup_teardown(test_told_again_is_no_later, start, end),
 		cmocka_unit_test_setup_teardown(test_flow_of_no_peer_counts_for_none, start, end),
 		cmocka_unit_test_setup_teardown(test_sessions_show_what_is_lost, start, end),
 		cmocka_unit_test_setup_teardown(test_late_packets_close_their_gaps, start, end),

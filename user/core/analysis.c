@@ -157,7 +157,7 @@ bool analysis_suspect_probed(struct analysis *a, const struct suspect *s, uint32
 	if (!l || l->moved_ms > s->seen_ms)
 		return false;
 	if (lower >= s->outer)
-		ledger_deliver(l, lower, a->last_ms, 1);
+		ledger_deliver(l, lower, a->last_ms);
 	if (!upper || upper > s->outer)
 		return false;
 	l->probed_dead_outer = upper;

@@ -392,7 +392,7 @@ void findings_probed(struct findings *fs, struct ledgers *ls, const char *id, co
 	}
 	if (it->f.path_mtu_upper && probe->lower >= it->f.path_mtu_upper) {
 		/* A delivery like any other: it refutes what was thought to be lost. */
-		ledger_deliver(l, probe->lower, now_ms, 1);
+		ledger_deliver(l, probe->lower, now_ms);
 		if (!probe->upper)
 			return;
 		/* But there is a hole, higher up. */

@@ -188,7 +188,7 @@ static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *
 		m->rx_next_ms = ls->before_ms;
 	}
 	/* Which of several tries got through is not known, only that one did. */
-	m->passed_ms = f->tx_retried > m->retried && m->trial_ms ? m->trial_ms : f->tx_delivered_ms;
+	m->tried_ms = f->tx_retried > m->retried ? m->trial_ms : 0;
 	m->trials = f->tx_delivered;
 	m->retried = f->tx_retried;
 	m->acked = f->tx_acked;
@@ -204,20 +204,38 @@ static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *
 	return 0;
 }
 
-/* The sizes that the flow's packets have proven since the last snapshot. */
-static void flow_sizes(struct ledgers *ls, const struct flow *f, struct ledger *tx, struct ledger *rx)
+/* A size that has arrived at the peer; the same may have been told of the tick before. */
+static void size_to_peer(const struct ledgers *ls, const struct flow *f, struct flow_memory *m, struct ledger *tx,
+			 uint16_t inner, msec_t ms)
 {
-	const struct flow_memory *m = flow_memory_find(ls, f->tag);
+	if (!ms || ms < ls->earlier_ms || ms < m->arrived_ms || (ms == m->arrived_ms && inner <= m->arrived_inner))
+		return;
+	m->arrived_ms = ms;
+	m->arrived_inner = inner;
+	ledger_deliver_inner(tx, inner, m->tried_ms ? m->tried_ms : ms, ms);
+	ledger_odd_delivers(tx, f->remote, ledger_outer_most(tx, inner));
+}
 
-	if (m && f->tx_delivered_ms && f->tx_delivered_ms >= ls->before_ms) {
-		ledger_deliver_inner(tx, f->tx_delivered_inner, m->passed_ms, f->tx_delivered_ms);
-		ledger_odd_delivers(tx, f->remote, ledger_outer_most(tx, f->tx_delivered_inner));
+static void size_from_peer(const struct ledgers *ls, struct ledger *rx, uint16_t inner, msec_t ms)
+{
+	if (!ms || ms < ls->earlier_ms)
+		return;
+	ledger_deliver_inner(rx, inner, ms, ms);
+	if (ms > rx->last_heard_ms)
+		rx->last_heard_ms = ms;
+}
+
+/* The sizes that the flow's packets have proven since the last snapshot, or while that one was made. */
+static void flow_sizes(const struct ledgers *ls, const struct flow *f, struct ledger *tx, struct ledger *rx)
+{
+	struct flow_memory *m = flow_memory_find(ls, f->tag);
+
+	if (m) {
+		size_to_peer(ls, f, m, tx, f->tx_earlier_inner, f->tx_earlier_ms);
+		size_to_peer(ls, f, m, tx, f->tx_delivered_inner, f->tx_delivered_ms);
 	}
-	if (f->rx_delivered_ms && f->rx_delivered_ms >= ls->before_ms) {
-		ledger_deliver_inner(rx, f->rx_delivered_inner, f->rx_delivered_ms, f->rx_delivered_ms);
-		if (f->rx_delivered_ms > rx->last_heard_ms)
-			rx->last_heard_ms = f->rx_delivered_ms;
-	}
+	size_from_peer(ls, rx, f->rx_earlier_inner, f->rx_earlier_ms);
+	size_from_peer(ls, rx, f->rx_delivered_inner, f->rx_delivered_ms);
 }
 
 /* How large the remote side's packets are when it has more to say than one holds. */

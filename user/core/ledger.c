@@ -95,18 +95,16 @@ static void deliver(struct ledger *l, struct delivered_size d)
 		s->last_ms = d.last_ms;
 	if (d.passed_ms > s->passed_ms)
 		s->passed_ms = d.passed_ms;
-	s->count += d.count;
 }
 
-void ledger_deliver(struct ledger *l, uint32_t outer, msec_t ms, uint32_t count)
+void ledger_deliver(struct ledger *l, uint32_t outer, msec_t ms)
 {
-	deliver(l, (struct delivered_size){ outer, outer, ms, ms, count });
+	deliver(l, (struct delivered_size){ outer, outer, ms, ms });
 }
 
 void ledger_deliver_inner(struct ledger *l, uint32_t inner, msec_t passed_ms, msec_t ms)
 {
-	deliver(l,
-		(struct delivered_size){ ledger_outer_least(l, inner), ledger_outer_most(l, inner), ms, passed_ms, 1 });
+	deliver(l, (struct delivered_size){ ledger_outer_least(l, inner), ledger_outer_most(l, inner), ms, passed_ms });
 }
 
 uint32_t ledger_delivered_below(const struct ledger *l, uint32_t below, msec_t since_ms)

@@ -25,7 +25,6 @@ struct delivered_size {
 	uint32_t most;	  /* … and at most: how far it was padded is not always known */
 	msec_t last_ms;	  /* known to have arrived, 0: free */
 	msec_t passed_ms; /* it had arrived then, or later */
-	uint32_t count;
 };
 
 /* What the counters of a peer's sessions said in one tick (rx only). */
@@ -236,7 +235,7 @@ uint32_t ledger_outer_least(const struct ledger *l, uint32_t inner);
 uint32_t ledger_outer_most(const struct ledger *l, uint32_t inner);
 
 /* Notes in a ledger with a history that a packet of that outer size got through at `ms`. */
-void ledger_deliver(struct ledger *l, uint32_t outer, msec_t ms, uint32_t count);
+void ledger_deliver(struct ledger *l, uint32_t outer, msec_t ms);
 /* The same of one that was so large inside, as is only known between passed_ms and `ms`. */
 void ledger_deliver_inner(struct ledger *l, uint32_t inner, msec_t passed_ms, msec_t ms);
 

@@ -171,7 +171,7 @@ static int session_enter(struct ledgers *ls, const struct snapshot *snap, const 
 		tick = &h->ticks[h->ticks_next++ % LEDGER_TICKS];
 		*tick = (struct loss_tick){ v->last_ms ? v->last_ms : ls->now_ms, lost - m->lost,
 					    v->received - m->received };
-		ledger_deliver(l, v->size_outer, v->size_ms, tick->received);
+		ledger_deliver(l, v->size_outer, v->size_ms);
 		l->last_heard_ms = v->last_ms > l->last_heard_ms ? v->last_ms : l->last_heard_ms;
 	}
 	if (l->direction == WIRE_TX && v->size_ms >= l->mtu_changed_ms && v->size_outer > l->largest_outer)
@@ -231,6 +231,7 @@ int ledgers_step(struct ledgers *ls, const struct snapshot *snap)
 {
 	int err = 0;
 
+	ls->earlier_ms = ls->before_ms;
 	ls->before_ms = ls->now_ms;
 	ls->now_ms = snap->now_ms;
 	ls->realtime_ms = snap->realtime_ms;

@@ -37,11 +37,13 @@ struct flow_memory {
 	msec_t first_ms; /* when the flow began */
 	uint16_t flags;	 /* enum wire_flow_flags, of the snapshot before */
 	uint32_t trials, retried, acked, repeated, twice;
-	uint32_t lost;		 /* packets that were entered as lost … */
-	uint32_t lost_outer;	 /* … and under which size the last of them were */
-	uint32_t tries;		 /* of the trial that is on */
-	msec_t repeats_ms;	 /* what is repeated and not acknowledged yet was so first then, or later; 0: nothing */
-	msec_t passed_ms;	 /* what was last acknowledged had got through then, or later */
+	uint32_t lost;		/* packets that were entered as lost … */
+	uint32_t lost_outer;	/* … and under which size the last of them were */
+	uint32_t tries;		/* of the trial that is on */
+	msec_t repeats_ms;	/* what is repeated and not acknowledged yet was so first then, or later; 0: nothing */
+	msec_t arrived_ms;	/* the last size known to have arrived did then, … */
+	uint32_t arrived_inner; /* … and is this */
+	msec_t tried_ms; /* first of several tries, one of which was acknowledged since the snapshot before; 0: it was one */
 	msec_t trial_ms;	 /* first try of the stalled trial that is followed */
 	msec_t heard_ms;	 /* the far side was last heard then */
 	uint32_t heard_tries;	 /* … when so many tries had been made, or a few more */
@@ -80,6 +82,7 @@ struct ledgers {
 	msec_t now_ms;
 	int64_t realtime_ms; /* now */
 	msec_t before_ms;    /* of the snapshot before */
+	msec_t earlier_ms;   /* … and of the one before that */
 };
 
 /* The ledger of a path, made if need be; `peer` NULL: a tunnel whose peers are not known. NULL: no memory. */
