@@ -692,6 +692,8 @@ const struct kind KINDS[] = {
 	{ "quiet hole", quiet_hole, true, 80, KIND_IDLE },
 	{ "quiet hole begins", quiet_hole_begins, true, 80, KIND_IDLE | KIND_UNSOLVED },
 	{ "hole of datagrams", hole_of_datagrams, true, 60, KIND_IDLE | KIND_MAY_MISS },
+	{ "hole for uploads", hole, true, 60, KIND_UPLOADS },
+	{ "hole begins, uploads", hole_begins, true, 80, KIND_UPLOADS },
 	{ "plain", plain, false, 60, 0 },
 	{ "high loss", high_loss, false, 60, 0 },
 	{ "high loss, probing", high_loss_before_probing, false, 60, 0 },
@@ -744,6 +746,16 @@ const struct kind KINDS[] = {
 	{ "host drops large", host_drops_large, false, 80, 0 },
 	{ "SYNs policed", syns_policed, false, 80, 0 },
 	{ "slow answers", slow_answers, false, 120, 0 },
+	{ "uploads", plain, false, 80, KIND_UPLOADS },
+	{ "uploads, loss rises", loss_rises, false, 80, KIND_UPLOADS },
+	{ "uploads, high loss", high_loss, false, 60, KIND_UPLOADS },
+	{ "uploads, loss in bursts", loss_in_bursts, false, 60, KIND_UPLOADS },
+	{ "uploads, policer", policer, false, 60, KIND_UPLOADS },
+	{ "uploads, bursts", bursts, false, 60, KIND_UPLOADS },
+	{ "uploads, outage", outages, false, 80, KIND_UPLOADS },
+	{ "uploads, host dies", one_host_dies, false, 80, KIND_UPLOADS },
+	{ "uploads, server hangs", hung, false, 80, KIND_UPLOADS },
+	{ "uploads, queue full", queue_full, false, 80, KIND_UPLOADS | KIND_UNSOLVED },
 };
 
 const size_t KINDS_N = sizeof(KINDS) / sizeof(KINDS[0]);

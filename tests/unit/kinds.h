@@ -13,6 +13,7 @@ enum kind_marks {
 	KIND_BOTH_WAYS = 4, /* the same hole in either direction */
 	KIND_MAY_MISS = 8,  /* a hole that nothing which is looked at shows */
 	KIND_UNSOLVED = 16, /* known to be got wrong at times, see docs/soak.md */
+	KIND_UPLOADS = 32,  /* what is large goes to the servers, on connections that began with something small */
 };
 
 struct kind {

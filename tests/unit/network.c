@@ -231,6 +231,11 @@ static uint32_t some_bytes(struct network *n, uint32_t max)
 	return n->message_min + 20 + random_below(&n->seed, kind < max ? kind : max);
 }
 
+static uint32_t message(struct network *n, const struct connection *c, uint32_t max)
+{
+	return n->greets && c->rounds == 1 ? GREETING : some_bytes(n, max);
+}
+
 static void application(struct network *n, struct connection *c)
 {
 	struct end *client = &c->end[c->remote_asks], *server = &c->end[!c->remote_asks];
@@ -252,7 +257,7 @@ static void application(struct network *n, struct connection *c)
 	if (c->answer_ms && n->now_ms >= c->answer_ms && !n->hung[c->host]) {
 		c->request_end = 0;
 		c->answer_ms = 0;
-		server->end += some_bytes(n, n->response_max);
+		server->end += message(n, c, n->response_max);
 		c->response_end = server->end;
 		end_send(n, c, c->remote_asks);
 	}
@@ -271,7 +276,7 @@ static void application(struct network *n, struct connection *c)
 		connection_open(n, c);
 		return;
 	}
-	client->end += some_bytes(n, n->request_max);
+	client->end += message(n, c, n->request_max);
 	c->progress_ms = n->now_ms;
 	c->request_end = client->end;
 	end_send(n, c, !c->remote_asks);

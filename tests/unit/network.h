@@ -16,6 +16,7 @@
 #define NETWORK_HOSTS	    4
 #define NETWORK_PACKETS	    4096
 #define NETWORK_RANGES	    16
+#define GREETING	    100 /* bytes */
 
 /* One end of a connection. */
 struct end {
@@ -106,6 +107,7 @@ struct network {
 	uint32_t pause_ms;		     /* between a client's requests, about */
 	bool pings, far_pings;		     /* host 0 is pinged each second; it pings each second */
 	bool remote_asks;		     /* all clients are on the remote side */
+	bool greets;			     /* a client first says something small, and is answered with as little */
 	uint32_t datagrams[WIRE_DIRECTIONS]; /* inner bytes: one that nobody answers each 200 ms; 0: none */
 	uint32_t watch_outer;		     /* when such a large packet has passed is to be told */
 	/* the rest is its own */

@@ -274,12 +274,23 @@ static void course_judge(struct course *c)
 		course_wrong(c, STORY_WRONG, "it has healed, and is not resolved", scene_last(&n.scene));
 }
 
+/* From the side that the story's direction leads away from. */
+static void uploads_start(const struct story *s)
+{
+	n.remote_asks = s->direction == WIRE_RX;
+	n.greets = n.pings = true;
+	n.response_max = GREETING;
+	for (size_t i = 0; i < s->connections; i++)
+		network_connect(&n);
+}
+
 static struct story_result tell(const struct story *s, void (*sees)(const struct snapshot *snap, void *arg), void *arg,
 				bool both, void *far_arg)
 {
 	struct course c = { .s = s };
 
-	network_start_as(&n, s->seed, s->tunnel_mtu, s->connections, s->family, s->headers, s->start_ms, both);
+	network_start_as(&n, s->seed, s->tunnel_mtu, KINDS[s->kind].marks & KIND_UPLOADS ? 0 : s->connections,
+			 s->family, s->headers, s->start_ms, both);
 	n.far.sees = sees;
 	n.far.sees_arg = far_arg;
 	n.far.links[0].mtu = n.far.peers[0].egress_mtu = TUNNEL_MAX + OUTER_OVERHEAD_IPV6;
@@ -292,6 +303,8 @@ static struct story_result tell(const struct story *s, void (*sees)(const struct
 	n.reorder_ms = 2 * s->jitter_ms;
 	n.sack = s->seed % 4;
 	n.pings = s->pings;
+	if (KINDS[s->kind].marks & KIND_UPLOADS)
+		uploads_start(s);
 	for (uint32_t second = 0; second < KINDS[s->kind].seconds; second++) {
 		KINDS[s->kind].fn(&n, s, second);
 		course_goes_on(&c);

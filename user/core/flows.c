@@ -332,7 +332,7 @@ static void flow_announces(struct ledgers *ls, const struct flow *f, struct ledg
 static bool flow_matters(const struct ledgers *ls, const struct flow *f)
 {
 	return f->last_tx_ms >= ls->before_ms || f->last_rx_ms >= ls->before_ms || f->trial_tries >= STALL_TRIES_MIN ||
-	       f->hole_ms || f->tx_lost_ms || flow_answer_due_ms(f);
+	       f->hole_ms || f->tx_lost_ms || flow_answer_due_ms(f) + STALL_FORGET_MS > ls->now_ms;
 }
 
 /* When its address became this peer's (AllowedIPs), having been another's; 0: it was not. */

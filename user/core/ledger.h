@@ -77,6 +77,7 @@ struct stall {
 	msec_t delivered_ms;   /* tx: when the flow itself last got something through */
 	bool unfinished;       /* rx: what came last was not all that the remote side had to say */
 	bool of_server;	       /* rx: a server says nothing, which may think */
+	bool may_idle;	       /* rx: a client says nothing, which has spoken and may have no more to say */
 	bool given_up;	       /* tx: the sender went on with smaller packets, and those got through, … */
 	uint32_t smaller;      /* … of so many bytes, outer */
 	msec_t flow_first_ms;  /* when the flow itself began */

@@ -62,6 +62,11 @@ static uint32_t segment_bound(const struct flow *f, const struct ledger *rx, uin
 	return ledger_outer_most(rx, inner);
 }
 
+static msec_t latest(msec_t a, msec_t b)
+{
+	return a > b ? a : b;
+}
+
 msec_t flow_answer_due_ms(const struct flow *f)
 {
 	bool remote_serves = f->flags & WIRE_FLOW_SYN_TX;
@@ -75,14 +80,9 @@ msec_t flow_answer_due_ms(const struct flow *f)
 		return 0;
 	if (remote_serves && (f->flags & WIRE_FLOW_TX_REQUEST))
 		return f->last_tx_data_ms;
-	if (f->flags & WIRE_FLOW_RX_RESPONSE)
+	if (remote_serves && (f->flags & WIRE_FLOW_RX_RESPONSE))
 		return 0;
-	return f->last_tx_data_ms > f->first_ms ? f->last_tx_data_ms : f->first_ms;
-}
-
-static msec_t latest(msec_t a, msec_t b)
-{
-	return a > b ? a : b;
+	return latest(latest(f->first_ms, f->last_tx_data_ms), f->last_rx_data_ms);
 }
 
 /* When the stream from the remote side last went on, as far as is known. */
@@ -120,6 +120,7 @@ static bool is_overdue(const struct ledgers *ls, const struct flow *f, const str
 		.until_ms = until,
 		.unfinished = f->flags & WIRE_FLOW_RX_MORE,
 		.of_server = f->flags & WIRE_FLOW_SYN_TX,
+		.may_idle = !(f->flags & WIRE_FLOW_SYN_TX) && f->flags & WIRE_FLOW_RX_RESPONSE,
 	};
 	return !f->trial_last_ms && now - since <= STALL_FORGET_MS;
 }
