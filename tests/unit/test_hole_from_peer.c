@@ -183,6 +183,49 @@ static void test_request_never_comes(void **state)
 	assert_int_equal(s.log[0].evidence[0].kind, EVIDENCE_TCP_SILENCE);
 }
 
+/* It has spoken, and was answered: what it says next, a window of it, never comes. */
+static void client_has_spoken(void)
+{
+	start_over(1440, "192.0.2.1");
+	two_flows();
+	tcp->flags &= ~WIRE_FLOW_SYN_TX;
+	for (int i = 0; i < 10 * SECOND; i++) {
+		session_receives(&s, w, 2, 172);
+		if (i == 9 * SECOND)
+			flow_receives(&s, tcp, 150);
+		if (i == 9 * SECOND + 1)
+			flow_delivers(&s, tcp, 100);
+		scene_tick(&s);
+	}
+}
+
+static void test_a_dialogue_ends_in_an_upload(void **state)
+{
+	(void)state;
+	client_has_spoken();
+	repeats_in_vain(10, 20, 3, SECOND);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_int_equal(s.log[0].path_mtu_upper, 1500);
+}
+
+/* Or it is done, and the path fails for a while, once. */
+static void test_a_dialogue_is_over(void **state)
+{
+	(void)state;
+	client_has_spoken();
+	session_loses(w, 30);
+	scene_ticks(&s, 3 * SECOND);
+	for (int i = 0; i < 20 * SECOND; i++) {
+		session_receives(&s, w, 2, 172);
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+		if (i == SECOND)
+			session_loses(w, 1);
+	}
+	assert_int_equal(s.opened, 0);
+}
+
 /*
  * A download whose path shrinks: nothing behind what vanishes is small enough to show the hole. What came last was not all,
  * unless the local side takes no more; a server that merely says nothing more is done.
@@ -305,6 +348,8 @@ int main(void)
 		stalled_mail_test(test_clients_wait_while_loss_rises),
 		stalled_mail_test(test_silence_after_a_download),
 		stalled_mail_test(test_request_never_comes),
+		stalled_mail_test(test_a_dialogue_ends_in_an_upload),
+		stalled_mail_test(test_a_dialogue_is_over),
 		stalled_mail_test(test_stops_midway),
 		stalled_mail_test(test_stops_in_full_flight),
 		stalled_mail_test(test_stops_and_is_complete),
