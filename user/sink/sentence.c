@@ -60,7 +60,7 @@ void out_joint_way(struct out *o, const struct joint_result *j, int from)
 	else if (w->lost && w->largest > w->lower + WIRE_SIZE_STEP)
 		out_string(o, "; too little to say whether by size");
 	else if (w->lost && w->sized)
-		out_string(o, "; of every size some arrive, so it is not the MTU");
+		out_string(o, "; of every size some arrive, so it is not the MTU, or not all the time");
 }
 
 static void out_status(struct out *o, const struct status *s)
