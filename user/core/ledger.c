@@ -281,17 +281,21 @@ static size_t gaps_of(const struct history *h, msec_t from_ms, msec_t to_ms, str
 	return n;
 }
 
-uint32_t ledger_repetitions(const struct ledger *l, msec_t from_ms, msec_t to_ms)
+uint32_t ledger_repetitions(const struct ledger *l, msec_t from_ms, msec_t to_ms, msec_t *first_ms)
 {
 	struct gap gaps[GAPS_MAX];
 	size_t n = gaps_of(told(l), from_ms, to_ms, gaps);
 	uint32_t most = 0;
 
+	*first_ms = to_ms;
 	for (size_t first = 0; first < n; first++) {
 		for (size_t second = gaps[first].lost < 2; second < n - first; second++) {
 			uint32_t found = repetitions_from(gaps + first, n - first, second);
 
-			most = found > most ? found : most;
+			if (found <= most)
+				continue;
+			most = found;
+			*first_ms = gaps[first].to_ms;
 		}
 	}
 	return most;

@@ -214,9 +214,10 @@ uint32_t ledger_lost_at_once(const struct ledger *l, msec_t from_ms, msec_t to_m
 
 /*
  * How often one sender that doubles its time-out may have repeated itself in vain between the two times, by the gaps in the
- * peer's counters: they are where its repetitions would be, whatever its time-out and its first try.
+ * peer's counters: they are where its repetitions would be, whatever its time-out and its first try, which was lost at
+ * first_ms at the latest.
  */
-uint32_t ledger_repetitions(const struct ledger *l, msec_t from_ms, msec_t to_ms);
+uint32_t ledger_repetitions(const struct ledger *l, msec_t from_ms, msec_t to_ms, msec_t *first_ms);
 
 /* The longest time in [from_ms, to_ms] in which nothing came from the peer. */
 void ledger_silence(const struct ledger *l, msec_t from_ms, msec_t to_ms, msec_t *silent_from_ms, msec_t *silent_to_ms);

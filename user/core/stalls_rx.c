@@ -26,6 +26,7 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	msec_t window = ledger_known_since_ms(rx, well, LEDGER_WINDOW_MS);
 	struct trials there = ledger_trials(tx, 0, window);
 	uint32_t gaps, came, lost;
+	msec_t repeated_ms;
 
 	/* What came in the tick in which a request was sent may be of the transfer before it. */
 	ledger_loss(rx, s->first_ms + !s->unfinished, ls->now_ms, NULL, &s->received, NULL);
@@ -37,13 +38,17 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	s->lost_at_once = ledger_lost_at_once(rx, from, ls->now_ms);
 	if (s->lost_at_once > s->lost)
 		s->lost_at_once = s->lost;
-	s->repeated = ledger_repetitions(rx, ms_before(s->well_ms, CLOCK_SLACK_MS), ms_before(ls->before_ms, 1));
+	s->repeated = ledger_repetitions(rx, ms_before(s->well_ms, CLOCK_SLACK_MS), ms_before(ls->before_ms, 1),
+					 &repeated_ms);
 	ledger_silence(rx, from, ls->now_ms, &s->silent_from_ms, &s->silent_to_ms);
 	ledger_loss(rx, window, ms_before(well, 1), &gaps, &came, NULL);
 	s->lost_before = gaps + there.lost;
 	s->received_before = came + there.delivered;
 	s->like_before = ledger_trials(rx, s->outer, ledger_loss_since_ms(rx, s->outer, ls->now_ms));
 	s->all_before = ledger_trials(rx, 0, window);
+	/* When it was no longer idle is known by that alone. */
+	if (s->may_idle && repeated_ms > s->first_ms)
+		s->first_ms = repeated_ms;
 }
 
 /*
@@ -120,7 +125,7 @@ static bool is_overdue(const struct ledgers *ls, const struct flow *f, const str
 		.until_ms = until,
 		.unfinished = f->flags & WIRE_FLOW_RX_MORE,
 		.of_server = f->flags & WIRE_FLOW_SYN_TX,
-		.may_idle = !(f->flags & WIRE_FLOW_SYN_TX) && f->flags & WIRE_FLOW_RX_RESPONSE,
+		.may_idle = !(f->flags & (WIRE_FLOW_SYN_TX | WIRE_FLOW_RX_MORE)) && f->flags & WIRE_FLOW_RX_RESPONSE,
 	};
 	return !f->trial_last_ms && now - since <= STALL_FORGET_MS;
 }

@@ -40,12 +40,6 @@ static uint32_t repetitions_until(const struct stall *s, msec_t ms)
 	return until_ms > s->first_ms ? repetitions(until_ms - s->first_ms) : 0;
 }
 
-/* A client that has said all that it had to say is silent as well: the repetitions' gaps alone tell that it has not. */
-static bool is_idle(const struct stall *s)
-{
-	return s->may_idle && !s->unfinished;
-}
-
 /*
  * Of these, those that one outage cannot explain: the peer was heard in between. Where it is not known when the sender began, those
  * that have left gaps of their own, besides the largest.
@@ -55,7 +49,7 @@ static bool heard_between(const struct stall *s)
 	uint32_t all = repetitions_until(s, s->until_ms);
 	uint32_t silent = repetitions_until(s, s->silent_to_ms) - repetitions_until(s, s->silent_from_ms);
 
-	return is_idle(s) ? s->lost - s->lost_at_once >= TRIES_HEARD : all >= silent + TRIES_HEARD;
+	return s->may_idle ? s->lost - s->lost_at_once >= TRIES_HEARD : all >= silent + TRIES_HEARD;
 }
 
 /*
@@ -74,7 +68,7 @@ static uint32_t repeated(const struct ledger *l, const struct stall *s)
 	seen = repetitions_until(s, l->last_heard_ms);
 	if (counted && s->repeated < seen)
 		n -= seen - s->repeated;
-	if (is_idle(s) && s->repeated < n)
+	if (s->may_idle && s->repeated < n)
 		n = s->repeated;
 	return counted && s->lost < n ? s->lost : n;
 }
@@ -113,7 +107,8 @@ static double gaps_max(const struct stall *s, bool before)
 {
 	if (s->kind != EVIDENCE_TCP_SILENCE)
 		return CHANCE_GAPS_HOLE;
-	if (is_idle(s))
+	/* The gaps alone tell that it has more to say. */
+	if (s->may_idle)
 		return CHANCE_MAX;
 	/* Gaps by chance will hardly be where a sender's repetitions are for so long. */
 	if (s->unfinished || (!before && (!s->of_server || s->repeated >= REPEATED_CHANGED)))
@@ -164,7 +159,7 @@ bool step_suspect_rx(const struct ledger *l, const struct stall *s)
 
 	if (l->last_heard_ms > s->first_ms + SENT_BEFORE_MS && s->lost < n)
 		n = s->lost;
-	if (is_idle(s) && s->repeated < n)
+	if (s->may_idle && s->repeated < n)
 		n = s->repeated;
 	return n >= (s->kind == EVIDENCE_TCP_SILENCE && !s->unfinished ? REPEATED_MIN : REPEATED_LEAST);
 }
