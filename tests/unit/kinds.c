@@ -747,7 +747,7 @@ const struct kind KINDS[] = {
 	{ "SYNs policed", syns_policed, false, 80, 0 },
 	{ "slow answers", slow_answers, false, 120, 0 },
 	{ "uploads", plain, false, 80, KIND_UPLOADS },
-	{ "uploads, loss rises", loss_rises, false, 80, KIND_UPLOADS },
+	{ "uploads, loss rises", loss_rises, false, 80, KIND_UPLOADS | KIND_UNSOLVED },
 	{ "uploads, high loss", high_loss, false, 60, KIND_UPLOADS },
 	{ "uploads, loss in bursts", loss_in_bursts, false, 60, KIND_UPLOADS },
 	{ "uploads, policer", policer, false, 60, KIND_UPLOADS },
