@@ -282,9 +282,10 @@ draw_all()
 	[[ $story != port_dies ]] || probe=$([[ $direction == upload ]] && echo relay || echo gateway)
 	probes=([relay]=--no-probe [gateway]=--no-probe)
 	[[ $probe == none ]] || probes[$probe]=--probe
-	# A client alone may be a dead path or a server that thinks.
+	# A client alone may be a dead path or a server that thinks; so may several, where all wait for what began before the hole.
 	alone=no
 	[[ $pings$chat$clients != noneno1 ]] || alone=yes
+	[[ $pings$chat != noneno || $story != @(begins|heals|moves_into_hole) ]] || alone=yes
 }
 
 hosts_set_up()
