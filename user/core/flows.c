@@ -155,7 +155,8 @@ static void memory_give_up(struct flow_memory *m, const struct flow *f)
 {
 	if (f->tx_lost_ms != m->given_up_ms) {
 		m->given_up_ms = f->tx_lost_ms;
-		m->given_up_tries = f->tx_lost_tries;
+		/* Its time-outs have grown longer than a tick: what was tried since the snapshot before, was after giving up. */
+		m->given_up_tries = m->tries >= STALL_TRIES_MIN ? least(m->tries, f->tx_lost_tries) : f->tx_lost_tries;
 		m->given_up_heard = m->tries_heard;
 		m->given_up_runs = m->runs;
 		m->given_up_end = f->tx_end;
