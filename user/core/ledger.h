@@ -74,18 +74,18 @@ struct stall {
 	msec_t last_ms;	     /* the latest sign of it */
 	msec_t until_ms;     /* rx: its sender has repeated it until then, as far as is known */
 	enum alive alive;
-	msec_t delivered_ms;   /* tx: when the flow itself last got something through */
-	bool unfinished;       /* rx: what came last was not all that the remote side had to say */
-	bool of_server;	       /* rx: a server says nothing, which may think */
-	bool given_up;	       /* tx: the sender went on with smaller packets, and those got through, … */
-	uint32_t smaller;      /* … of so many bytes, outer */
-	msec_t flow_first_ms;  /* when the flow itself began */
-	msec_t flow_heard_ms;  /* when a packet of the flow itself last came */
-	uint32_t lost;	       /* rx: gaps in the counters since first_ms */
-	uint32_t lost_at_once; /* rx: of these, those of one moment: a window that was under way */
-	uint32_t lost_ticks;   /* rx: ticks in which gaps opened */
-	uint32_t repeated;     /* rx: of these, those at the times at which one sender repeats itself */
-	uint32_t received;     /* rx: packets that did come since first_ms */
+	msec_t delivered_ms;		       /* tx: when the flow itself last got something through */
+	bool unfinished;		       /* rx: what came last was not all that the remote side had to say */
+	bool of_server;			       /* rx: a server says nothing, which may think */
+	bool given_up;			       /* the sender went on with smaller packets, and those got through, … */
+	uint32_t smaller;		       /* … of so many bytes, outer */
+	msec_t flow_first_ms;		       /* when the flow itself began */
+	msec_t flow_heard_ms;		       /* when a packet of the flow itself last came */
+	uint32_t lost;			       /* rx: gaps in the counters since first_ms */
+	uint32_t lost_at_once;		       /* rx: of these, those of one moment: a window that was under way */
+	uint32_t lost_ticks;		       /* rx: ticks in which gaps opened */
+	uint32_t repeated;		       /* rx: of these, those at the times at which one sender repeats itself */
+	uint32_t received;		       /* rx: packets that did come since first_ms */
 	uint32_t lost_before, received_before; /* rx: the same of the minute before */
 	struct trials like_before;	       /* rx: of about that size or larger, as flows tell */
 	struct trials all_before;	       /* rx: of any size */
@@ -136,6 +136,8 @@ struct odd_host {
 	msec_t known_ms;  /* the next try was in vain all the same; 0: not yet */
 };
 
+#define LEDGER_GIVEN_UP 8 /* rx: stalls whose senders gave the size up; the earliest gives way */
+
 /* What a path's traffic has shown of late. */
 struct history {
 	struct odd_host odd[LEDGER_ODD]; /* tx */
@@ -144,6 +146,7 @@ struct history {
 	struct trial_second trials[LEDGER_TRIAL_SECONDS];
 	struct loss_tick ticks[LEDGER_TICKS]; /* rx */
 	size_t ticks_next;
+	struct stall given_up[LEDGER_GIVEN_UP]; /* rx; outer 0: free */
 };
 
 struct ledger {
@@ -249,6 +252,9 @@ void ledger_try(struct ledger *l, uint32_t outer, msec_t ms, struct trials t);
 void ledger_odd_stalls(struct ledger *l, const struct stall *s, msec_t now_ms);
 void ledger_odd_delivers(struct ledger *l, const uint8_t host[16], uint32_t outer);
 bool ledger_is_odd(const struct ledger *l, const struct stall *s, msec_t now_ms);
+
+/* rx: notes, in a ledger with a history, a stall whose sender has given the size up. */
+void ledger_given_up(struct ledger *l, const struct stall *s);
 
 /* Notes, in a ledger with a history, how large a host's packets are. */
 void ledger_full(struct ledger *l, const struct full_size *full);
