@@ -20,6 +20,7 @@
 #define FLOW_STALLED_MS 130000	   /* longer than the pauses between TCP's late tries: Linux's TCP_RTO_MAX is 120 s */
 #define FLOW_ATTEMPT_MS 3000	   /* three tries of a SYN fit into it, and the echo of each second */
 #define FLOW_CLOSED_MS	2000	   /* long enough for user space to read the end of a flow */
+#define FLOW_LOST_TRIES 3	   /* of a size: the detectors ask for so many, fewer may be one burst of loss */
 #define SEQ_JUMP_MAX	(1U << 30) /* no TCP window is larger (RFC 7323, 2.3): a farther number is not believed */
 
 /* Writes a time only when the coarse clock has moved on: what is not written stays shared between CPUs' caches. */
@@ -182,13 +183,14 @@ static __always_inline void trial_begin(struct wire_flow *f, __u32 seq, __u32 en
 
 /*
  * The segment on trial was cut into smaller ones: what was tried so far is lost, not delivered. A sender that has given up a size
- * tries others below it once each (RFC 4821, 7.3): these count as further tries.
+ * tries others below it (RFC 4821, 7.3): where it gives these up soon, they count as further tries.
  */
 static __always_inline void trial_given_up(struct wire_flow *f, __u32 now)
 {
-	if (f->trial_tries == 1 && f->tx_lost_tries > 1) {
+	if (f->trial_tries < FLOW_LOST_TRIES && f->trial_tries < f->tx_lost_tries &&
+	    now - f->tx_lost_ms <= FLOW_IDLE_MS) {
 		if (f->trial_inner < f->tx_lost_inner && f->trial_inner > f->tx_delivered_inner)
-			f->tx_lost_tries++;
+			f->tx_lost_tries += f->trial_tries;
 		return;
 	}
 	f->tx_lost_inner = f->trial_inner;
@@ -249,11 +251,14 @@ static __always_inline void trial_delivered(struct wire_flow *f, __u32 now)
 	f->trial_tries = 0;
 }
 
-/* The oldest unacknowledged segment is the one that says something: an older one takes the trial over. */
+/*
+ * The oldest unacknowledged segment is the one that says something: an older one takes the trial over. Below a size that was given
+ * up, what is sent again may have been as large as that before.
+ */
 static __always_inline void trial_sent(struct wire_flow *f, __u32 seq, __u32 end, __u16 inner, int again, __u32 now)
 {
 	if (!f->trial_last_ms || before(seq, f->trial_seq)) {
-		trial_begin(f, seq, end, inner, again ? 2 : 1, now);
+		trial_begin(f, seq, end, inner, again && inner >= f->tx_lost_inner ? 2 : 1, now);
 		return;
 	}
 	if (seq != f->trial_seq)

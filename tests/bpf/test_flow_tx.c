@@ -247,59 +247,6 @@ static void test_older_takes_over(void **state)
 	assert_int_equal(flow_only(h)->trial_tries, 2);
 }
 
-static void test_cut_smaller(void **state)
-{
-	struct harness *h = *state;
-	struct wire_flow *flow;
-
-	send_data(h, ISN, FULL);
-	later(h, 300);
-	send_data(h, ISN, FULL);
-	later(h, 600);
-	send_data(h, ISN, FULL);
-	later(h, 1200);
-	send_data(h, ISN, 512);
-	flow = flow_only(h);
-	assert_int_equal(flow->tx_lost_inner, INNER);
-	assert_int_equal(flow->tx_lost_tries, 3);
-	assert_int_equal(flow->tx_lost_ms, NOW + 2100);
-	assert_int_equal(flow->trial_inner, 552);
-	assert_int_equal(flow->trial_end, ISN + 512);
-	assert_int_equal(flow->trial_tries, 1);
-	assert_int_equal(flow->trial_first_ms, NOW + 2100);
-	later(h, 50);
-	receive_ack(h, ISN + 512);
-	assert_int_equal(flow->tx_delivered_inner, 552);
-	assert_int_equal(flow->tx_delivered_ms, NOW + 2150);
-	assert_int_equal(flow->tx_lost_inner, INNER);
-}
-
-/* A sender that has given up a size tries others below it once each: further tries. Smaller than what got through is none. */
-static void test_tries_after_giving_up(void **state)
-{
-	struct harness *h = *state;
-	struct wire_flow *flow;
-
-	for (int i = 0; i < 3; i++) {
-		send_data(h, ISN, FULL);
-		later(h, 300);
-	}
-	send_data(h, ISN, 512);
-	receive_ack(h, ISN + FULL);
-	flow = flow_only(h);
-	later(h, 100);
-	send_data(h, ISN + FULL, 900);
-	later(h, 100);
-	send_data(h, ISN + FULL, 512);
-	receive_ack(h, ISN + FULL + 900);
-	assert_int_equal(flow->tx_lost_tries, 4);
-	send_data(h, ISN + FULL + 900, 512);
-	send_data(h, ISN + FULL + 900, 256);
-	assert_int_equal(flow->tx_lost_tries, 4);
-	assert_int_equal(flow->tx_lost_inner, INNER);
-	assert_int_equal(flow->tx_lost_ms, NOW + 900);
-}
-
 /* Small writes sent again as one larger segment: no size was lost. */
 static void test_merged_larger(void **state)
 {
@@ -521,8 +468,6 @@ int main(void)
 		bpf_test(test_stalled_before),
 		bpf_test(test_across_the_wrap),
 		bpf_test(test_older_takes_over),
-		bpf_test(test_cut_smaller),
-		bpf_test(test_tries_after_giving_up),
 		bpf_test(test_merged_larger),
 		bpf_test(test_keep_alive),
 		bpf_test(test_ack_of_the_unsent),

@@ -157,6 +157,24 @@ static void outages_before_probing(struct network *n, const struct story *s, uin
 	outages(n, s, second);
 }
 
+/* A link that comes and goes: an outage each time that a sender would repeat itself, as it may be. */
+static void link_flaps_before_probing(struct network *n, const struct story *s, uint32_t second)
+{
+	senders_probe(n);
+	n->down = second >= TROUBLE_S && second < TROUBLE_S + 20 && second % (2 + s->seed % 2);
+}
+
+/* Hosts that are cut off from the peer's gateway for a while: nothing of theirs comes so far that it could be lost. */
+static void hosts_cut_off_before_probing(struct network *n, const struct story *s, uint32_t second)
+{
+	uint32_t from = TROUBLE_S + s->seed % 7, length = 2 + s->seed % 7;
+
+	senders_probe(n);
+	n->host_mtu[1] = n->host_mtu[s->seed % NETWORK_HOSTS] = second >= from && second < from + length ? 1 : 0;
+	if (!second)
+		n->loss[WIRE_TX] = n->loss[WIRE_RX] = 0.03 * (s->seed % 4);
+}
+
 static void one_way_dies(struct network *n, const struct story *s, uint32_t second)
 {
 	if (second == TROUBLE_S)
@@ -705,6 +723,8 @@ const struct kind KINDS[] = {
 	{ "bursts", bursts, false, 60, 0 },
 	{ "outage", outages, false, 80, 0 },
 	{ "outage, probing", outages_before_probing, false, 80, 0 },
+	{ "link flaps, probing", link_flaps_before_probing, false, 80, KIND_UNSOLVED },
+	{ "hosts cut off, probing", hosts_cut_off_before_probing, false, 80, KIND_UNSOLVED },
 	{ "one way dies", one_way_dies, false, 80, 0 },
 	{ "path dies", path_dies, false, 80, 0 },
 	{ "path dies, alone", path_dies_alone, false, 80, KIND_IDLE },

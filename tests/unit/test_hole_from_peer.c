@@ -338,6 +338,102 @@ static void test_the_other_way_as_well(void **state)
 	assert_int_equal(scene_last(&s)->direction, WIRE_TX);
 }
 
+/* What a sender does that looks for holes itself (RFC 4821). */
+struct probing_sender {
+	bool loses;    /* its tries leave gaps in the peer's counters */
+	bool smaller;  /* it goes over to smaller segments */
+	int heard;     /* every so many ticks a ping is answered meanwhile; 0: none is */
+	uint32_t more; /* small packets of others are lost as well, so many a second */
+};
+
+/* The next answer's first window is lost, and repeated in vain three times; the fourth repetition comes. */
+static void answer_interrupted(const struct probing_sender *p)
+{
+	flow_asks(&s, tcp, 400);
+	for (int i = 0; i < 13; i++) {
+		if (p->loses && (i == 0 || i == 1 || i == 3 || i == 6))
+			session_loses(w, i ? 1 : 10);
+		if (p->heard && i % p->heard == p->heard - 1) {
+			session_receives(&s, w, 1, 172);
+			flow_delivers(&s, ping, 100);
+		}
+		if (i % SECOND == 0)
+			session_loses(w, p->more);
+		scene_tick(&s);
+	}
+	tcp->flags &= ~WIRE_FLOW_TX_REQUEST;
+	if (p->smaller)
+		tcp->rx_cut_inner = 1076;
+	for (int i = 0; i < 5 * SECOND; i++) {
+		session_receives(&s, w, 20, p->smaller ? 1148 : 8988);
+		flow_receives(&s, tcp, p->smaller ? 1076 : 8920);
+		tcp->rx_next = tcp->rx_end += 20 * 1024;
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+	}
+}
+
+/* … of a connection whose answers came in full until then. */
+static void size_given_up(struct probing_sender p, int times)
+{
+	two_flows();
+	tcp->rx_cut_inner = 8920;
+	for (int i = 0; i < 10 * SECOND; i++) {
+		session_receives(&s, w, 20, 8988);
+		flow_receives(&s, tcp, 8920);
+		tcp->rx_next = tcp->rx_end += 20 * 8868;
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+	}
+	while (times--) {
+		answer_interrupted(&p);
+		if (!times)
+			break;
+		tcp = scene_flow(&s, "10.1.0.9");
+		tcp->rx_cut_inner = 8920;
+	}
+}
+
+static void test_sender_that_goes_over_to_less(void **state)
+{
+	(void)state;
+	size_given_up((struct probing_sender){ .loses = true, .smaller = true, .heard = 2 }, 1);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].direction, WIRE_RX);
+	assert_bracket(&s.log[0], 1148, 8988, 1280);
+}
+
+/* One outage would do the same to a connection alone; not twice, and in between all was well. */
+static void test_sender_that_goes_over_to_less_alone(void **state)
+{
+	(void)state;
+	size_given_up((struct probing_sender){ .loses = true, .smaller = true }, 1);
+	scene_assert_silent(&s);
+}
+
+static void test_sender_that_goes_on_as_before(void **state)
+{
+	(void)state;
+	size_given_up((struct probing_sender){ .loses = true, .heard = 2 }, 1);
+	scene_assert_silent(&s);
+}
+
+/* A server was cut off: of what it repeated nothing came so far as to be missed. */
+static void test_server_that_was_cut_off(void **state)
+{
+	(void)state;
+	size_given_up((struct probing_sender){ .smaller = true, .heard = 2 }, 2);
+	scene_assert_silent(&s);
+}
+
+/* … while others lose some of theirs. */
+static void test_server_that_was_cut_off_at_loss(void **state)
+{
+	(void)state;
+	size_given_up((struct probing_sender){ .smaller = true, .heard = 2, .more = 1 }, 1);
+	scene_assert_silent(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +452,11 @@ int main(void)
 		stalled_mail_test(test_stops_as_nobody_reads),
 		stalled_mail_test(test_clients_that_hang_up),
 		stalled_mail_test(test_the_other_way_as_well),
+		stalled_mail_test(test_sender_that_goes_over_to_less),
+		stalled_mail_test(test_sender_that_goes_over_to_less_alone),
+		stalled_mail_test(test_sender_that_goes_on_as_before),
+		stalled_mail_test(test_server_that_was_cut_off),
+		stalled_mail_test(test_server_that_was_cut_off_at_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

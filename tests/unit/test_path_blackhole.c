@@ -307,6 +307,40 @@ static void test_size_that_the_sender_gave_up(void **state)
 	assert_bracket(scene_last(&s), 1132, 8980, 1280);
 }
 
+/*
+ * Nothing is heard while a lone download is stalled. Its sender goes over to less, and within the same tick tries other sizes
+ * in vain: what it tries then is heard between.
+ */
+static void lone_download(uint16_t tries_after)
+{
+	start_over(8920, "192.0.2.1");
+	flow_delivers(&s, mail, 60);
+	scene_stall(&s, mail, 8920, NULL, 3 * SECOND);
+	flow_delivers(&s, mail, 1064);
+	mail->tx_lost_tries += tries_after;
+	scene_tick(&s);
+	for (int i = 0; i < 10 * SECOND; i++) {
+		flow_delivers(&s, mail, 1064);
+		scene_tick(&s);
+	}
+}
+
+static void test_sizes_tried_after_giving_up(void **state)
+{
+	(void)state;
+	lone_download(3);
+	assert_int_equal(s.opened, 1);
+	assert_bracket(scene_last(&s), 1132, 8980, 1280);
+}
+
+/* … or an outage took all that it tried. */
+static void test_size_given_up_alone(void **state)
+{
+	(void)state;
+	lone_download(0);
+	scene_assert_silent(&s);
+}
+
 /* Packet by packet: whatever the seed, the hole is found in its own direction, and its bracket holds the truth. */
 static void assert_found(enum wire_direction direction, uint32_t mtu, uint32_t path_mtu, uint32_t within_ms)
 {
@@ -367,6 +401,8 @@ int main(void)
 		stalled_mail_test(test_what_passed_on_the_first_uplink_says_nothing_of_the_second),
 		stalled_mail_test(test_what_was_lost_on_the_first_uplink_says_nothing_of_the_second),
 		stalled_mail_test(test_size_that_the_sender_gave_up),
+		stalled_mail_test(test_sizes_tried_after_giving_up),
+		stalled_mail_test(test_size_given_up_alone),
 		cmocka_unit_test(test_simulated_hole_to_the_peer),
 		cmocka_unit_test(test_simulated_hole_from_the_peer),
 	};

@@ -124,6 +124,7 @@ static void memory_begin(struct flow_memory *m, const struct flow *f, msec_t bef
 {
 	const UT_hash_handle hh = m->hh;
 
+	interruption_end(m);
 	*m = (struct flow_memory){ .tag = f->tag, .first_ms = f->first_ms, .hh = hh };
 	if (f->first_ms >= before_ms)
 		return;
@@ -155,7 +156,8 @@ static void memory_give_up(struct flow_memory *m, const struct flow *f)
 {
 	if (f->tx_lost_ms != m->given_up_ms) {
 		m->given_up_ms = f->tx_lost_ms;
-		m->given_up_tries = f->tx_lost_tries;
+		/* Its time-outs have grown longer than a tick: what was tried since the snapshot before, was after giving up. */
+		m->given_up_tries = m->tries >= STALL_TRIES_MIN ? least(m->tries, f->tx_lost_tries) : f->tx_lost_tries;
 		m->given_up_heard = m->tries_heard;
 		m->given_up_runs = m->runs;
 		m->given_up_end = f->tx_end;
@@ -342,8 +344,10 @@ static msec_t flow_moved_ms(struct ledgers *ls, const struct flow *f, const stru
 
 	if (!m)
 		return 0;
-	if (m->path && m->path != tx)
+	if (m->path && m->path != tx) {
 		m->moved_ms = ls->now_ms;
+		interruption_end(m);
+	}
 	m->path = tx;
 	return m->moved_ms;
 }
@@ -357,6 +361,7 @@ static void flow_stalls(struct ledgers *ls, const struct flow *f, struct ledger 
 		stall_given_up(ls, f, tx);
 	if ((f->hole_ms ? f->hole_ms : flow_answer_due_ms(f)) >= moved_ms)
 		stall_rx(ls, f, tx, rx);
+	stall_given_up_rx(ls, f, tx, rx);
 }
 
 static int flow_enter(struct ledgers *ls, const struct snapshot *snap, const struct flow *f)
@@ -412,6 +417,7 @@ void flows_forget(struct ledgers *ls, bool all)
 	HASH_ITER (hh, ls->flows, f, next) {
 		if (all || ls->now_ms - f->seen_ms > LEDGER_WINDOW_MS) {
 			HASH_DEL(ls->flows, f);
+			interruption_end(f);
 			free(f);
 		}
 	}

@@ -132,6 +132,16 @@ msec_t ledger_delivered_ms(const struct ledger *l, uint32_t outer)
 	return latest;
 }
 
+void ledger_given_up(struct ledger *l, const struct stall *s)
+{
+	struct stall *slot = &l->history->given_up[0];
+
+	for (size_t i = 1; i < LEDGER_GIVEN_UP; i++)
+		if (l->history->given_up[i].until_ms < slot->until_ms)
+			slot = &l->history->given_up[i];
+	*slot = *s;
+}
+
 void ledger_full(struct ledger *l, const struct full_size *full)
 {
 	struct full_size *slot = &l->history->full[0];

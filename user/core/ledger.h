@@ -78,7 +78,7 @@ struct stall {
 	bool unfinished;       /* rx: what came last was not all that the remote side had to say */
 	bool of_server;	       /* rx: a server says nothing, which may think */
 	bool may_idle;	       /* rx: a client says nothing, which has spoken and may have no more to say */
-	bool given_up;	       /* tx: the sender went on with smaller packets, and those got through, … */
+	bool given_up;	       /* the sender went on with smaller packets, and those got through, … */
 	uint32_t smaller;      /* … of so many bytes, outer */
 	msec_t flow_first_ms;  /* when the flow itself began */
 	msec_t flow_heard_ms;  /* when a packet of the flow itself last came */
@@ -137,6 +137,8 @@ struct odd_host {
 	msec_t known_ms;  /* the next try was in vain all the same; 0: not yet */
 };
 
+#define LEDGER_GIVEN_UP 8 /* rx: stalls whose senders gave the size up; the earliest gives way */
+
 /* What a path's traffic has shown of late. */
 struct history {
 	struct odd_host odd[LEDGER_ODD]; /* tx */
@@ -145,6 +147,7 @@ struct history {
 	struct trial_second trials[LEDGER_TRIAL_SECONDS];
 	struct loss_tick ticks[LEDGER_TICKS]; /* rx */
 	size_t ticks_next;
+	struct stall given_up[LEDGER_GIVEN_UP]; /* rx; outer 0: free */
 };
 
 struct ledger {
@@ -251,6 +254,9 @@ void ledger_try(struct ledger *l, uint32_t outer, msec_t ms, struct trials t);
 void ledger_odd_stalls(struct ledger *l, const struct stall *s, msec_t now_ms);
 void ledger_odd_delivers(struct ledger *l, const uint8_t host[16], uint32_t outer);
 bool ledger_is_odd(const struct ledger *l, const struct stall *s, msec_t now_ms);
+
+/* rx: notes, in a ledger with a history, a stall whose sender has given the size up. */
+void ledger_given_up(struct ledger *l, const struct stall *s);
 
 /* Notes, in a ledger with a history, how large a host's packets are. */
 void ledger_full(struct ledger *l, const struct full_size *full);

@@ -30,6 +30,14 @@ struct session_memory {
 	UT_hash_handle hh;
 };
 
+/* rx: a stall, to be remembered while it lasts and until it is known how the stream goes on. */
+struct interruption {
+	struct stall stall;
+	uint32_t rx_next;   /* the stream had got so far */
+	uint32_t cut_inner; /* its sender's full packets; 0: not known */
+	msec_t resumed_ms;  /* when it went on; 0: not yet */
+};
+
 struct flow_memory {
 	uint64_t tag;
 	const struct ledger *path; /* tx; to compare, no more */
@@ -60,7 +68,8 @@ struct flow_memory {
 	uint32_t given_up_end;	 /* what was sent before, or soon after, ends there */
 	uint32_t rx_filled;
 	uint32_t rx_next;
-	msec_t rx_next_ms; /* the stream from the remote side got on last then */
+	msec_t rx_next_ms;		   /* the stream from the remote side got on last then */
+	struct interruption *interruption; /* NULL: none */
 	msec_t seen_ms;
 	UT_hash_handle hh;
 };

@@ -36,9 +36,21 @@ static struct stall *stall_place(struct ledger *l, uint32_t says)
 	return least;
 }
 
+struct stall *stall_note(struct ledger *l, const struct stall *whole)
+{
+	struct stall *s;
+
+	if (!l->stalls)
+		l->stalls = calloc(LEDGER_STALLS, sizeof(*l->stalls));
+	s = l->stalls ? stall_place(l, stall_says(whole)) : NULL;
+	if (s)
+		*s = *whole;
+	return s;
+}
+
 struct stall *stall_add(struct ledger *l, const struct flow *f, const struct stall *found)
 {
-	struct stall whole = *found, *s;
+	struct stall whole = *found;
 
 	whole.delivered_ms = f->tx_delivered_ms;
 	whole.flow_first_ms = f->first_ms;
@@ -47,12 +59,7 @@ struct stall *stall_add(struct ledger *l, const struct flow *f, const struct sta
 	memcpy(whole.host, f->remote, 16);
 	flow_endpoints(&whole.flow, f, l->direction);
 	l->stalls_total++;
-	if (!l->stalls)
-		l->stalls = calloc(LEDGER_STALLS, sizeof(*l->stalls));
-	s = l->stalls ? stall_place(l, stall_says(&whole)) : NULL;
-	if (s)
-		*s = whole;
-	return s;
+	return stall_note(l, &whole);
 }
 
 /* The far hosts of stalled flows, to find out once for all of them when each was last heard. */
@@ -171,8 +178,10 @@ int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
 	struct host *hosts = NULL;
 	int err;
 
-	for (size_t i = 0; i < ls->list_n; i++)
+	for (size_t i = 0; i < ls->list_n; i++) {
+		stalls_given_up(ls->list[i], snap->now_ms);
 		stalls_sift(ls->list[i], snap->now_ms);
+	}
 	err = hosts_of_stalls(ls, &hosts);
 	for (size_t i = 0; hosts && !err && i < snap->flows_n; i++) {
 		const struct flow *f = &snap->flows[i];
@@ -198,7 +207,7 @@ int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
 			if (s->kind == EVIDENCE_ECHO_LOST)
 				host_ms = s->given_up || h->echo_ms <= s->last_ms + ECHO_LATE_MS ? h->echo_ms : 0;
 			stall_alive(s, l, host_ms, l->last_heard_ms);
-			if (s->outer > LEDGER_SMALL) {
+			if (s->outer > LEDGER_SMALL && (l->direction == WIRE_TX || !s->given_up)) {
 				earliest(&l->stalled_ms, l->direction == WIRE_RX ? s->well_ms : s->first_ms);
 				earliest(&l->well_ms, s->flow_heard_ms < s->first_ms ? s->flow_heard_ms : s->first_ms);
 			}

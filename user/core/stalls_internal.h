@@ -7,6 +7,7 @@
 #define MTUSCOPE_STALLS_INTERNAL_H
 
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #include "ledgers_internal.h"
 
@@ -42,6 +43,12 @@ static inline struct flow_memory *flow_memory_find(const struct ledgers *ls, uin
 	return m;
 }
 
+static inline void interruption_end(struct flow_memory *m)
+{
+	free(m->interruption);
+	m->interruption = NULL;
+}
+
 /* The flow's ends, the source being the one that sends in that direction. */
 void flow_endpoints(struct finding_flow *flow, const struct flow *f, enum wire_direction direction);
 
@@ -58,6 +65,9 @@ msec_t flow_answer_due_ms(const struct flow *f);
  */
 struct stall *stall_add(struct ledger *l, const struct flow *f, const struct stall *found);
 
+/* Notes one of which all is known. */
+struct stall *stall_note(struct ledger *l, const struct stall *whole);
+
 /* tx: the oldest unacknowledged segment is sent again and again, or echo requests of a size stay without reply. */
 void stall_tx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struct ledger *rx);
 
@@ -66,6 +76,15 @@ void stall_given_up(struct ledgers *ls, const struct flow *f, struct ledger *tx)
 
 /* rx: a hole in the stream from the remote side that stays open, or silence where an answer is due to what is acknowledged. */
 void stall_rx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struct ledger *rx);
+
+/*
+ * rx: follows the flow's stall to its end. Where the stream goes on in smaller packets its sender has given the size up
+ * (RFC 4821), and that is kept in the path's history.
+ */
+void stall_given_up_rx(const struct ledgers *ls, const struct flow *f, const struct ledger *tx, struct ledger *rx);
+
+/* rx: notes the stalls of the path's history that are not too old. */
+void stalls_given_up(struct ledger *rx, msec_t now_ms);
 
 /*
  * rx: what the counters say of a stall, and what they said before the first stall of the path. What was sent and acknowledged

@@ -6,12 +6,16 @@
 #include "stalls_internal.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #include "outer.h"
 
 #define STALL_QUIET_MS	700 /* a hole or a silence shorter than a few round trips and one retransmission is none */
 #define TCP_OPTIONS_MAX 40  /* bytes */
 #define CLOCK_SLACK_MS	250 /* the programs' clock stands still for a tick: a time may be so much too early */
+#define GIVE_UP_MS	(7 * RTO_MIN_MS) /* three repetitions: no sender that looks for holes tries less (RFC 4821, 7.7) */
+#define GIVEN_UP_INNER	1279 /* bytes, at most: it begins anew with 1024 (7.2; Linux: sysctl tcp_base_mss) */
+#define RESUMED_MS	1000 /* a few round trips: more than one packet has come, and tells its size */
 
 static msec_t ms_before(msec_t ms, uint32_t by)
 {
@@ -24,27 +28,29 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	msec_t well =
 		ms_before(rx->stalled_ms && rx->stalled_ms < s->well_ms ? rx->stalled_ms : s->well_ms, CLOCK_SLACK_MS);
 	msec_t window = ledger_known_since_ms(rx, well, LEDGER_WINDOW_MS);
+	/* Of one that is over all is known. */
+	msec_t now = s->given_up ? s->until_ms : ls->now_ms,
+	       before = s->given_up ? s->until_ms : ms_before(ls->before_ms, 1);
 	struct trials there = ledger_trials(tx, 0, window);
 	uint32_t gaps, came, lost;
 	msec_t repeated_ms;
 
 	/* What came in the tick in which a request was sent may be of the transfer before it. */
-	ledger_loss(rx, s->first_ms + !s->unfinished, ls->now_ms, NULL, &s->received, NULL);
+	ledger_loss(rx, s->first_ms + !s->unfinished, now, NULL, &s->received, NULL);
 	/* What is missing since the last snapshot may merely be late, and what has come since then may have been. */
-	ledger_loss(rx, from, ls->now_ms, &lost, NULL, NULL);
-	ledger_loss(rx, from, ms_before(ls->before_ms, 1), &s->lost, NULL, &s->lost_ticks);
+	ledger_loss(rx, from, now, &lost, NULL, NULL);
+	ledger_loss(rx, from, before, &s->lost, NULL, &s->lost_ticks);
 	if (s->lost > lost)
 		s->lost = lost;
-	s->lost_at_once = ledger_lost_at_once(rx, from, ls->now_ms);
+	s->lost_at_once = ledger_lost_at_once(rx, from, now);
 	if (s->lost_at_once > s->lost)
 		s->lost_at_once = s->lost;
-	s->repeated = ledger_repetitions(rx, ms_before(s->well_ms, CLOCK_SLACK_MS), ms_before(ls->before_ms, 1),
-					 &repeated_ms);
-	ledger_silence(rx, from, ls->now_ms, &s->silent_from_ms, &s->silent_to_ms);
+	s->repeated = ledger_repetitions(rx, ms_before(s->well_ms, CLOCK_SLACK_MS), before, &repeated_ms);
+	ledger_silence(rx, from, now, &s->silent_from_ms, &s->silent_to_ms);
 	ledger_loss(rx, window, ms_before(well, 1), &gaps, &came, NULL);
 	s->lost_before = gaps + there.lost;
 	s->received_before = came + there.delivered;
-	s->like_before = ledger_trials(rx, s->outer, ledger_loss_since_ms(rx, s->outer, ls->now_ms));
+	s->like_before = ledger_trials(rx, s->outer, ledger_loss_since_ms(rx, s->outer, now));
 	s->all_before = ledger_trials(rx, 0, window);
 	/* When it was no longer idle is known by that alone. */
 	if (s->may_idle && repeated_ms > s->first_ms)
@@ -130,6 +136,17 @@ static bool is_overdue(const struct ledgers *ls, const struct flow *f, const str
 	return !f->trial_last_ms && now - since <= STALL_FORGET_MS;
 }
 
+/* Remembers a stall that lasts long enough for its sender to give up the size. */
+static void interruption_follow(struct flow_memory *m, const struct flow *f, const struct stall *s)
+{
+	if (!m || s->may_idle || s->until_ms < s->first_ms + GIVE_UP_MS)
+		return;
+	if (!m->interruption)
+		m->interruption = calloc(1, sizeof(*m->interruption));
+	if (m->interruption)
+		*m->interruption = (struct interruption){ *s, f->rx_next, f->rx_cut_inner, 0 };
+}
+
 void stall_rx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struct ledger *rx)
 {
 	struct stall found, *s;
@@ -147,4 +164,43 @@ void stall_rx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struc
 		return;
 	stall_loss(ls, s, tx, rx);
 	s->tries += s->lost;
+	interruption_follow(flow_memory_find(ls, f->tag), f, s);
+}
+
+/* Whether the sender makes smaller packets since then, as one that looks for the path's MTU does. */
+static bool is_smaller(const struct interruption *i, const struct flow *f, const struct ledger *rx)
+{
+	return f->rx_cut_inner <= GIVEN_UP_INNER && (!i->cut_inner || f->rx_cut_inner < i->cut_inner) &&
+	       ledger_outer_most(rx, f->rx_cut_inner) < i->stall.outer;
+}
+
+void stall_given_up_rx(const struct ledgers *ls, const struct flow *f, const struct ledger *tx, struct ledger *rx)
+{
+	struct flow_memory *m = flow_memory_find(ls, f->tag);
+	struct interruption *i = m ? m->interruption : NULL;
+
+	if (!i || (!i->resumed_ms && f->rx_next == i->rx_next))
+		return;
+	if (!i->resumed_ms)
+		i->resumed_ms = ls->now_ms;
+	if (f->rx_cut_inner != i->cut_inner && is_smaller(i, f, rx)) {
+		i->stall.given_up = true;
+		i->stall.until_ms = i->stall.last_ms = i->resumed_ms;
+		i->stall.smaller = ledger_outer_least(rx, f->rx_cut_inner);
+		stall_loss(ls, &i->stall, tx, rx);
+		ledger_given_up(rx, &i->stall);
+		interruption_end(m);
+	} else if (f->rx_cut_inner != i->cut_inner || ls->now_ms - i->resumed_ms > RESUMED_MS) {
+		interruption_end(m);
+	}
+}
+
+void stalls_given_up(struct ledger *rx, msec_t now_ms)
+{
+	for (size_t i = 0; rx->direction == WIRE_RX && rx->history && i < LEDGER_GIVEN_UP; i++) {
+		const struct stall *s = &rx->history->given_up[i];
+
+		if (s->outer && s->until_ms >= rx->moved_ms && now_ms - s->until_ms <= LEDGER_WINDOW_MS)
+			stall_note(rx, s);
+	}
 }

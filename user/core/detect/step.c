@@ -51,7 +51,7 @@ static bool size_is_history(const struct ledger *l, const struct stall *s)
 {
 	msec_t since_ms = l->direction == WIRE_RX ? s->flow_first_ms : s->first_ms;
 
-	if (l->direction == WIRE_TX && s->last_ms < l->over_ms)
+	if ((l->direction == WIRE_TX || s->given_up) && s->last_ms < l->over_ms)
 		return true;
 	if (ledger_sends_less(l, s->outer, s->first_ms, &s->flow, 1))
 		return true;

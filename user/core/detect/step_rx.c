@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Witnesses of a step on the way from the peer. What does not arrive is not seen: a stream has a hole or stops, and the peer's
- * counters have the gaps that its sender's repetitions in vain would leave.
+ * counters have the gaps that its sender's repetitions in vain would leave. A sender that looks for holes itself (RFC 4821) goes on
+ * in smaller packets after a few.
  */
 #include "step_internal.h"
 
@@ -52,6 +53,19 @@ static bool heard_between(const struct stall *s)
 	return s->may_idle ? s->lost - s->lost_at_once >= TRIES_HEARD : all >= silent + TRIES_HEARD;
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* … of one that has given up the size: each try has left a gap, and the last repetition was a smaller one. */
+static uint32_t repeated_until_given_up(const struct stall *s)
+{
+	uint32_t n = repetitions_until(s, s->until_ms);
+
+	return n && s->lost ? least(n - 1, least(s->repeated, s->lost - 1)) : 0;
+}
+
 /*
  * How often the sender has certainly repeated itself in vain. Each repetition that was lost has left a gap, at its time; since the
  * peer was last heard none can have shown.
@@ -82,10 +96,43 @@ static uint32_t repeated_of_all(const struct ledger *l, const struct stall *s, u
 		const struct stall *other = &l->stalls[i];
 		uint32_t tries = other->outer > LEDGER_SMALL && other->outer <= s->outer ? repeated(l, other) : 0;
 
-		if (other == s || tries <= TRIES_BURST || gaps < tries + 1)
+		if (other == s || other->given_up || tries <= TRIES_BURST || gaps < tries + 1)
 			continue;
 		all += tries - TRIES_BURST;
 		gaps -= tries + 1;
+	}
+	return all;
+}
+
+/* Repetitions in vain of sizes given up, at different times, between which the streams had gone on. */
+struct given_up {
+	uint32_t repeated; /* of each further stall without as many tries as one burst takes */
+	uint32_t heard;	   /* those that one outage in each stall cannot explain */
+};
+
+static void given_up_add(struct given_up *all, const struct stall *s)
+{
+	uint32_t n = repeated_until_given_up(s);
+	uint32_t silent = repetitions_until(s, s->silent_to_ms) - repetitions_until(s, s->silent_from_ms);
+
+	all->repeated += all->repeated ? n + 1 - TRIES_BURST : n;
+	all->heard += n > silent ? n - silent : 0;
+}
+
+static struct given_up given_up_by_all(const struct ledger *l, const struct stall *s)
+{
+	msec_t free_ms = s->until_ms;
+	struct given_up all = { 0, 0 };
+
+	given_up_add(&all, s);
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		const struct stall *other = &l->stalls[i];
+
+		if (!other->given_up || other->well_ms <= free_ms || other->outer > s->outer ||
+		    other->outer <= LEDGER_SMALL || repeated_until_given_up(other) < REPEATED_LEAST)
+			continue;
+		given_up_add(&all, other);
+		free_ms = other->until_ms;
 	}
 	return all;
 }
@@ -116,11 +163,45 @@ static double gaps_max(const struct stall *s, bool before)
 	return before ? CHANCE_MAX : CHANCE_GAPS_SERVER;
 }
 
+/* What came and what was lost since a size was given up, as far as no other stall has its part in it. */
+static struct tried since_given_up(const struct ledger *l, const struct stall *s)
+{
+	msec_t until_ms = l->seen_ms;
+	uint32_t lost, came;
+
+	if (!s->given_up)
+		return (struct tried){ 0, 0 };
+	for (size_t i = 0; i < l->stalls_n; i++)
+		if (l->stalls[i].well_ms > s->until_ms && l->stalls[i].well_ms <= until_ms)
+			until_ms = l->stalls[i].well_ms - 1;
+	ledger_loss(l, s->until_ms + 1, until_ms, &lost, NULL, NULL);
+	ledger_loss(l, s->until_ms + 1, l->seen_ms, NULL, &came, NULL);
+	return (struct tried){ lost, came };
+}
+
+/*
+ * What became of packets like the stall's. What takes packets by their size takes one of half the size at least half as often:
+ * each that has come since the sender went over to smaller ones counts for the part that it is.
+ */
+static struct tried tried_like(const struct ledger *l, const struct stall *s)
+{
+	struct tried t = { s->like_before.lost, s->like_before.delivered };
+	struct trials smaller;
+
+	if (s->given_up) {
+		smaller = ledger_trials(l, s->smaller, s->until_ms);
+		t.lost += smaller.lost;
+		t.passed += (double)smaller.delivered * s->smaller / s->outer;
+	}
+	return t;
+}
+
 /* Whether chance would explain the gaps. */
 static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
 {
 	struct tried before_all = { s->lost_before, s->received_before };
-	struct tried others = { lost_by_others(s, n), s->received }, none = { 0, 0 };
+	uint32_t own = s->given_up ? repeated_until_given_up(s) : n; /* in this stall's time */
+	struct tried others = { lost_by_others(s, own), s->received }, none = { 0, 0 }, after = since_given_up(l, s);
 	struct tried known = { others.lost + before_all.lost, others.passed + before_all.passed };
 	uint32_t runs = s->lost_ticks < n + 1 ? s->lost_ticks : n + 1;
 	/* With each packet of that size such a run may begin. */
@@ -130,26 +211,40 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	if (!s->received || s->lost_ticks < (jumbo ? LOST_TICKS_JUMBO : LOST_TICKS_MIN))
 		return true;
 	/* More than these flows can lose: the path loses everything alike. */
-	if (s->kind != EVIDENCE_TCP_HOLE && s->lost - s->lost_at_once > STALL_LOSS_MAX * l->stalls_total)
+	if (s->kind != EVIDENCE_TCP_HOLE &&
+	    s->lost - s->lost_at_once > STALL_LOSS_MAX * (l->stalls_total + s->given_up))
 		return true;
 	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) > gaps_max(s, before))
 		return true;
 	/* … on a path that loses more than it used to, as gaps at other times show. */
 	if (others.lost > 0.0 &&
 	    chance_changed(others, before_all) *
-			    chance_gaps_of_others(n + 1, (struct tried){ others.lost + n + 1, others.passed }, none) >
+			    chance_gaps_of_others(own + 1, (struct tried){ others.lost + own + 1, others.passed },
+						  none) >
 		    gaps_max(s, before))
 		return true;
+	others.lost += after.lost;
+	others.passed += after.passed;
+	known.lost += after.lost;
+	known.passed += after.passed;
 	all = looks * chance_lost_too(n + 1, runs, known, none, step_after_a_loss(&s->all_before));
-	like = looks *
-	       chance_policed(n + 1, (struct tried){ s->like_before.lost, s->like_before.delivered }, before_all);
+	like = looks * chance_policed(n + 1, tried_like(l, s), before_all);
 	few = before && n < REPEATED_CHANGED ? CHANCE_EARLIER : 1.0;
 	if (all > few * CHANCE_MAX || like > few * step_policed_max(&s->like_before, before))
 		return true;
 	/* Loss may just have risen: then the small ones would not all have come since. */
 	return before &&
-	       (n + 1 < REPEATED_CHANGED ||
+	       ((n + 1 < REPEATED_CHANGED && !s->given_up) ||
 		chance_lost_too(n + 1, runs, others, none, step_after_a_loss(&s->all_before)) > few * CHANCE_CHANGED);
+}
+
+/* Its sender has repeated itself in vain, gone over to smaller packets, and these come. */
+static bool is_given_up(const struct ledger *l, const struct stall *s, bool before)
+{
+	struct given_up all = given_up_by_all(l, s);
+
+	return repeated_until_given_up(s) >= REPEATED_LEAST && all.heard >= TRIES_HEARD &&
+	       !by_chance_rx(l, s, all.repeated, before);
 }
 
 /* Most servers that say nothing for a second are thinking. Where the peer is heard, the repetitions must have left gaps. */
@@ -174,6 +269,8 @@ bool step_witness_rx(const struct ledger *l, const struct stall *s)
 	bool before = step_passed_before(l, s);
 	uint32_t n = repeated(l, s), all;
 
+	if (s->given_up)
+		return is_given_up(l, s, before);
 	/* Nothing at all came since, so no gap can show either. */
 	if (s->kind == EVIDENCE_TCP_HOLE && s->outer > ETHERNET_MTU && !step_passed_lately(l, s) &&
 	    l->last_heard_ms <= s->first_ms + TICK_SLACK_MS)
