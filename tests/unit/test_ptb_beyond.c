@@ -125,6 +125,27 @@ static void test_a_host_behind_nat(void **state)
 	assert_memory_equal(only(FINDING_PTB_IGNORED, WIRE_TX)->host.bytes, behind_nat, 4);
 }
 
+/* Another host, which has sent there as well, is told and listens. */
+static void test_two_hosts(void **state)
+{
+	(void)state;
+	comes();
+	leaves(near);
+	leaves(host);
+	tries(MTU, 9, 8 * SECOND);
+	assert_memory_equal(only(FINDING_PTB_IGNORED, WIRE_TX)->host.bytes, host, 4);
+}
+
+static void test_two_hosts_the_other_last(void **state)
+{
+	(void)state;
+	comes();
+	leaves(host);
+	leaves(near);
+	tries(MTU, 9, 8 * SECOND);
+	assert_memory_equal(only(FINDING_PTB_IGNORED, WIRE_TX)->host.bytes, host, 4);
+}
+
 static void test_messages_that_do_not_leave(void **state)
 {
 	(void)state;
@@ -292,6 +313,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		of_ptb(test_a_host_that_does_not_listen),
 		of_ptb(test_a_host_behind_nat),
+		of_ptb(test_two_hosts),
+		of_ptb(test_two_hosts_the_other_last),
 		of_ptb(test_messages_that_do_not_leave),
 		of_ptb(test_a_router_outside_allowed_ips),
 		of_ptb(test_this_host_does_not_listen),

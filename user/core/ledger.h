@@ -127,6 +127,7 @@ struct told {
 	struct ip_address host;	    /* who is told: the flow's source, or who that is behind this gateway's NAT */
 	struct ip_address reporter; /* who says so; family 0: not known */
 	bool left;		    /* the messages reach that host, as far as is known here */
+	bool itself;		    /* … as one of that address does: no NAT changes it */
 	bool refused;		    /* … or die in WireGuard, as their sender is not among the peer's AllowedIPs */
 };
 

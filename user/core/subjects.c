@@ -273,11 +273,13 @@ static void told_by(struct told *t, const struct subject *s)
 	case WIRE_TALLY_TOO_BIG_TX:
 		if (k->aux != t->mtu)
 			break;
-		if (is_address(&to->ip, k->family, k->reporter)) {
+		if (is_address(&t->flow.source.ip, k->family, k->remote)) {
+			t->host = t->flow.source.ip;
+			t->left = t->itself = true;
+		} else if (!t->itself && is_address(&to->ip, k->family, k->reporter)) {
 			memcpy(t->host.bytes, k->remote, 16);
 			t->left = true;
 		}
-		t->left |= is_address(&t->flow.source.ip, k->family, k->remote);
 		break;
 	case WIRE_TALLY_TCP_RETRANSMIT:
 		/* This machine's own connection: it is told by what comes in. */
