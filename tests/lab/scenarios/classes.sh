@@ -179,15 +179,16 @@ download_beyond()
 	in_ns "$LAB_BRANCH" timeout 10 "$LAB_TRAFFIC" tcp-get "$1" 5001 --bytes 200000 >/dev/null
 }
 
-# stalls_beyond ADDRESS DESCRIPTION RECORDS CLASS DIRECTION WORDS: the same while it stalls, until that is said.
+# stalls_beyond ADDRESS: the same while it stalls, until flows_beyond_end.
 stalls_beyond()
 {
-	local traffic=()
+	traffic "$LAB_BRANCH" timeout 25 "$LAB_TRAFFIC" tcp-get "$1" 5001 --bytes 200000
+}
 
-	traffic "$LAB_BRANCH" timeout 15 "$LAB_TRAFFIC" tcp-get "$1" 5001 --bytes 200000
-	check "$2" says "${@:3}"
-	lab_kill "${traffic[@]}"
-	lab_end_flows
+flows_beyond_end()
+{
+	calm
+	nft_clear "$1"
 }
 
 # A link behind the relay carries less than the tunnel. The relay says so, by messages that go through the tunnel.
@@ -223,18 +224,21 @@ beyond()
 	lab_end_flows
 
 	nft_drop "$LAB_SERVER" input "icmp type destination-unreachable"
-	stalls_beyond "$LAB_SERVER_IP" "one that does not listen: ptb-ignored" "$MTUSCOPE_RECORDS" ptb-ignored tx "$LAB_SERVER_IP is told"
+	stalls_beyond "$LAB_SERVER_IP"
+	check "one that does not listen: ptb-ignored" says "$MTUSCOPE_RECORDS" ptb-ignored tx "$LAB_SERVER_IP is told"
 	check "and at the other end, from the peer" says "$RELAY_RECORDS" ptb-ignored rx "$LAB_SERVER_IP, behind the peer, is told"
-	nft_clear "$LAB_SERVER"
+	flows_beyond_end "$LAB_SERVER"
 
 	nft_drop "$LAB_GW" forward "icmpv6 type packet-too-big"
-	stalls_beyond fd03::69 "messages that the gateway does not let pass: ptb-suppressed" \
-		"$MTUSCOPE_RECORDS" ptb-suppressed tx "Packets of fd03::69"
-	nft_clear "$LAB_GW"
+	stalls_beyond fd03::69
+	check "messages that the gateway does not let pass: ptb-suppressed" \
+		says "$MTUSCOPE_RECORDS" ptb-suppressed tx "Packets of fd03::69"
+	flows_beyond_end "$LAB_GW"
 
 	in_ns "$LAB_GW" wg set wg0 peer "$LAB_RELAY_KEY" allowed-ips fd30::1/128,10.40.0.9/32,fd40::/64
-	stalls_beyond "$LAB_SERVER_IP" "messages that WireGuard does not let in" \
-		"$MTUSCOPE_RECORDS" ptb-suppressed tx "10.30.0.1 is not among"
+	stalls_beyond "$LAB_SERVER_IP"
+	check "messages that WireGuard does not let in" says "$MTUSCOPE_RECORDS" ptb-suppressed tx "10.30.0.1 is not among"
+	calm
 	stop_mtuscope "$RELAY_PID"
 	stop_mtuscope
 	is "$(said "$MTUSCOPE_RECORDS")" "ptb-ignored tx ptb-suppressed tx " "nothing else is said at the gateway"
