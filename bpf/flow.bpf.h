@@ -50,18 +50,18 @@ static __always_inline __u64 address_word(const __u8 *address, int i)
 }
 
 /* Never 0. Two flows share a tag with probability 2^-64: the tuple is not compared again. */
-static __always_inline __u64 flow_tag(const struct wire_config *cfg, const struct packet *p, const __u8 *local,
+static __always_inline __u64 flow_tag(const struct wire_config *cfg, __u8 family, __u8 protocol, const __u8 *local,
 				      const __u8 *remote, __u16 local_port, __u16 remote_port, __u32 ifindex)
 {
 	__u64 h = cfg->hash_seed[0];
 
 	h = mix(h, address_word(local, 0));
 	h = mix(h, address_word(remote, 0));
-	if (p->family == AF_INET6) {
+	if (family == AF_INET6) {
 		h = mix(h, address_word(local, 1));
 		h = mix(h, address_word(remote, 1));
 	}
-	h = mix(h, (__u64)local_port << 48 | (__u64)remote_port << 32 | (ifindex & 0xffffff) << 8 | p->protocol);
+	h = mix(h, (__u64)local_port << 48 | (__u64)remote_port << 32 | (ifindex & 0xffffff) << 8 | protocol);
 	h = mix(h, cfg->hash_seed[1]);
 	h ^= h >> 32;
 	return h ? h : 1;
@@ -149,7 +149,7 @@ static __always_inline struct wire_flow *flow_get(const struct wire_config *cfg,
 {
 	const __u8 *local = tx ? p->source : p->destination;
 	const __u8 *remote = tx ? p->destination : p->source;
-	__u64 tag = flow_tag(cfg, p, local, remote, local_port, remote_port, ifindex);
+	__u64 tag = flow_tag(cfg, p->family, p->protocol, local, remote, local_port, remote_port, ifindex);
 	struct wire_flow *f = flow_place(tag, 0);
 
 	if (likely(f && f->tag == tag))
@@ -187,6 +187,11 @@ static __always_inline void trial_begin(struct wire_flow *f, __u32 seq, __u32 en
  */
 static __always_inline void trial_given_up(struct wire_flow *f, __u32 now)
 {
+	/* It was told to. */
+	if (f->told) {
+		f->repeated = 0;
+		return;
+	}
 	if (f->trial_tries < FLOW_LOST_TRIES && f->trial_tries < f->tx_lost_tries &&
 	    now - f->tx_lost_ms <= FLOW_IDLE_MS) {
 		if (f->trial_inner < f->tx_lost_inner && f->trial_inner > f->tx_delivered_inner)
@@ -204,6 +209,7 @@ static __always_inline void trial_resize(struct wire_flow *f, __u32 end, __u16 i
 {
 	if (inner < f->trial_inner)
 		trial_given_up(f, now);
+	f->told = 0;
 	f->trial_end = end;
 	f->trial_inner = inner;
 	f->trial_tries = 1;
@@ -245,8 +251,10 @@ static __always_inline void trial_delivered(struct wire_flow *f, __u32 now)
 	size_delivered(&f->tx_delivered_ms, &f->tx_delivered_inner, &f->tx_earlier_ms, &f->tx_earlier_inner,
 		       f->trial_inner, now);
 	f->tx_delivered++;
-	if (f->trial_tries > 1)
+	if (f->trial_tries > 1) {
 		f->tx_retried++;
+		f->told = 0;
+	}
 	f->trial_last_ms = 0;
 	f->trial_tries = 0;
 }
@@ -472,6 +480,7 @@ static __always_inline void flow_restart(struct wire_flow *f, __u32 now)
 
 	__builtin_memset((void *)f + hot, 0, tuple - hot);
 	__builtin_memset((void *)f + second, 0, __builtin_offsetof(struct wire_flow, local) - second);
+	f->told = f->told_mtu = 0;
 	f->first_ms = f->last_tx_ms = f->last_rx_ms = now;
 }
 

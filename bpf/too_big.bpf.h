@@ -1,62 +1,128 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Too-big messages (ICMP type 3 code 4, RFC 1191; ICMPv6 type 2, RFC 4443), as tc sees them pass: counted by subject in the
- * map "tallies".
+ * map "tallies". Those on a tunnel that quote what has passed there are noted of the flow as well, or of the host told.
  */
 #ifndef MTUSCOPE_TOO_BIG_BPF_H
 #define MTUSCOPE_TOO_BIG_BPF_H
 
+#include "flow.bpf.h"
 #include "maps.bpf.h"
 #include "parse.bpf.h"
+#include "told.bpf.h"
 
 struct quote {
-	__u8 destination[16];
+	__u8 source[16], destination[16];
 	__u8 protocol;
-	__u16 source_port, destination_port; /* host order; 0 if the transport has none */
+	__u16 source_port,
+		destination_port; /* host order; 0 if the transport has none. Echo: as the flow table has them */
+	__u32 seq;		  /* of TCP, or of an echo request */
 };
+
+static __always_inline void parse_quote_transport(struct __sk_buff *skb, __u32 l4, struct quote *q)
+{
+	struct {
+		__u8 type, code;
+		__be16 checksum, id, seq;
+	} echo;
+	__be16 ports[2];
+	__be32 seq;
+
+	if (q->protocol == IPPROTO_UDP || q->protocol == IPPROTO_TCP) {
+		if (load(skb, l4, &ports))
+			return;
+		q->source_port = bpf_ntohs(ports[0]);
+		q->destination_port = bpf_ntohs(ports[1]);
+		if (q->protocol == IPPROTO_TCP && !load(skb, l4 + 4, &seq))
+			q->seq = bpf_ntohl(seq);
+	} else if (!load(skb, l4, &echo) &&
+		   echo.type == (q->protocol == IPPROTO_ICMP ? ICMP_ECHO : ICMPV6_ECHO_REQUEST)) {
+		q->source_port = bpf_ntohs(echo.id);
+		q->seq = bpf_ntohs(echo.seq);
+	}
+}
 
 /* The packet that the message is about, as far as it is quoted. 0, or -1 if not even its addresses are. */
 static __always_inline int parse_quote(struct __sk_buff *skb, const struct packet *p, __u32 offset, struct quote *q)
 {
-	__be16 ports[2];
-	__u32 l4;
 	__u8 ihl;
 
 	if (p->family == AF_INET) {
 		if (load(skb, offset, &ihl) || load(skb, offset + 9, &q->protocol) ||
-		    load(skb, offset + 16, (__be32 *)q->destination))
+		    load(skb, offset + 12, (__be32 *)q->source) || load(skb, offset + 16, (__be32 *)q->destination))
 			return -1;
-		l4 = offset + (ihl & 15) * 4;
+		parse_quote_transport(skb, offset + (ihl & 15) * 4, q);
 	} else {
-		if (load(skb, offset + 6, &q->protocol) || load(skb, offset + 24, &q->destination))
+		if (load(skb, offset + 6, &q->protocol) || load(skb, offset + 8, &q->source) ||
+		    load(skb, offset + 24, &q->destination))
 			return -1;
-		l4 = offset + 40;
-	}
-	if ((q->protocol == IPPROTO_UDP || q->protocol == IPPROTO_TCP) && !load(skb, l4, &ports)) {
-		q->source_port = bpf_ntohs(ports[0]);
-		q->destination_port = bpf_ntohs(ports[1]);
+		parse_quote_transport(skb, offset + 40, q);
 	}
 	return 0;
 }
 
-/* The next-hop MTU that the packet names as a too-big message, or -1 if it is none. */
+struct icmp_header {
+	__u8 type, code;
+	__be16 checksum;
+	__be32 info;
+};
+
+/* The next-hop MTU that it names if it is of a too-big message, or -1. */
+static __always_inline int icmp_hop_mtu(const struct icmp_header *icmp, __u8 protocol)
+{
+	__u32 mtu = bpf_ntohl(icmp->info);
+
+	if (protocol == IPPROTO_ICMP)
+		return icmp->type == ICMP_DEST_UNREACH && icmp->code == ICMP_FRAG_NEEDED ? (int)(mtu & 0xffff) : -1;
+	return icmp->type == ICMPV6_PKT_TOOBIG ? (int)(mtu > 0xffff ? 0xffff : mtu) : -1;
+}
+
 static __always_inline int too_big_mtu(struct __sk_buff *skb, const struct packet *p)
 {
-	struct {
-		__u8 type, code;
-		__be16 checksum;
-		__be32 info;
-	} icmp;
-	__u32 mtu;
+	struct icmp_header icmp;
 
 	if (load(skb, p->l4, &icmp)) {
 		loss_count(WIRE_LOSS_UNPARSED);
 		return -1;
 	}
-	mtu = bpf_ntohl(icmp.info);
-	if (p->protocol == IPPROTO_ICMP)
-		return icmp.type == ICMP_DEST_UNREACH && icmp.code == ICMP_FRAG_NEEDED ? (int)(mtu & 0xffff) : -1;
-	return icmp.type == ICMPV6_PKT_TOOBIG ? (int)(mtu > 0xffff ? 0xffff : mtu) : -1;
+	return icmp_hop_mtu(&icmp, p->protocol);
+}
+
+/* The flow of the packet quoted, which went into the tunnel (`tx`) or came out of it; NULL if it is not tracked. */
+static __always_inline struct wire_flow *quoted_flow(const struct wire_config *cfg, const struct quote *q, __u8 family,
+						     __u32 ifindex, int tx)
+{
+	const __u8 *local = tx ? q->source : q->destination, *remote = tx ? q->destination : q->source;
+	__u16 local_port = tx ? q->source_port : q->destination_port;
+	__u16 remote_port = tx ? q->destination_port : q->source_port;
+	__u64 tag = flow_tag(cfg, family, q->protocol, local, remote, local_port, remote_port, ifindex);
+	struct wire_flow *f = flow_place(tag, 0);
+
+	return !f || f->tag == tag ? f : flow_search(tag, 0, cfg->now_ms);
+}
+
+/*
+ * A message came out of the tunnel about what begins at seq. Who forges one has to know the numbers that are under way
+ * (RFC 5927, 4.1), or of an echo that of a request without a reply.
+ */
+static __always_inline void trial_told(struct wire_flow *f, __u32 seq, __u16 mtu)
+{
+	int sent = f->protocol == IPPROTO_TCP ? !before(seq, f->tx_acked) && before(seq, f->tx_end)
+					      : ((f->trial_seq - seq) & 0xffff) < f->trial_tries;
+
+	if (!f->trial_last_ms || !sent || mtu >= f->trial_inner ||
+	    mtu < (f->family == AF_INET6 ? WIRE_HOP_MTU_MIN_V6 : WIRE_HOP_MTU_MIN_V4))
+		return;
+	f->told_mtu = mtu;
+	if (f->told < f->trial_tries && f->told < 0xff)
+		f->told++;
+}
+
+/* Whether what begins at seq, and is larger than mtu, came out of the tunnel just now. */
+static __always_inline int has_come(const struct wire_flow *f, __u32 seq, __u16 mtu)
+{
+	return f->protocol == IPPROTO_TCP && before(seq, f->rx_end) && f->rx_end - seq <= SEQ_JUMP_MAX &&
+	       (f->rx_delivered_inner > mtu || f->rx_earlier_inner > mtu);
 }
 
 /*
@@ -76,6 +142,8 @@ static __always_inline int tally_too_big(struct __sk_buff *skb, const struct wir
 		.tunnel = tunnel,
 	};
 	struct quote q = {};
+	struct wire_tally *tally;
+	struct wire_flow *f;
 
 	if (mtu < 0)
 		return 0;
@@ -93,7 +161,12 @@ static __always_inline int tally_too_big(struct __sk_buff *skb, const struct wir
 		__builtin_memcpy(key.reporter, p->source, 16);
 		key.port = q.destination_port;
 	}
-	tally_add(&key, 0, cfg->now_ms);
+	tally = tally_add(&key, 0, cfg->now_ms);
+	f = tunnel ? quoted_flow(cfg, &q, p->family, skb->ifindex, !tx) : NULL;
+	if (f && !tx)
+		trial_told(f, q.seq, mtu);
+	else if (f && tally && has_come(f, q.seq, mtu))
+		follow_connection(tally, q.protocol, (__u32)q.source_port << 16 | q.destination_port, cfg->now_ms);
 	return 1;
 }
 

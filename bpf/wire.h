@@ -29,14 +29,16 @@
 #define ARRAY(type, name, n) type name[n];
 #define TIME(name)	     __u32 name;
 
-#define WIRE_FLOWS	65536 /* slots of the flow table, a power of two */
-#define WIRE_SESSIONS	8192  /* two directions, rekeyed every two minutes: over 1000 busy peers */
-#define WIRE_TALLIES	8192
-#define WIRE_LINKS	32  /* watched interfaces, tunnels and underlays together */
-#define WIRE_SIZE_STEP	16  /* resolution of the size histograms: WireGuard's padding */
-#define WIRE_SIZE_SLOTS 578 /* 0 … 9232 bytes; the last slot takes everything above */
-#define WIRE_REASONS	256 /* kernel drop reasons counted by number; the last: what does not fit, subsystems' own */
-#define WIRE_DROP_SITES 256 /* places in the kernel's code that drop, where it gives no reasons */
+#define WIRE_FLOWS	    65536 /* slots of the flow table, a power of two */
+#define WIRE_SESSIONS	    8192  /* two directions, rekeyed every two minutes: over 1000 busy peers */
+#define WIRE_TALLIES	    8192
+#define WIRE_LINKS	    32	 /* watched interfaces, tunnels and underlays together */
+#define WIRE_SIZE_STEP	    16	 /* resolution of the size histograms: WireGuard's padding */
+#define WIRE_SIZE_SLOTS	    578	 /* 0 … 9232 bytes; the last slot takes everything above */
+#define WIRE_HOP_MTU_MIN_V4 552	 /* no link of today is smaller; Linux's net.ipv4.route.min_pmtu */
+#define WIRE_HOP_MTU_MIN_V6 1280 /* RFC 8200, 5 */
+#define WIRE_REASONS	    256 /* kernel drop reasons counted by number; the last: what does not fit, subsystems' own */
+#define WIRE_DROP_SITES	    256 /* places in the kernel's code that drop, where it gives no reasons */
 
 enum wire_role {
 	WIRE_ROLE_NONE,
@@ -144,8 +146,9 @@ enum wire_tally_kind {
 	WIRE_TALLY_TUNNEL_OVERSIZED, /* wg_xmit: inner segment above the tunnel's MTU */
 	WIRE_TALLY_HANDSHAKE_TX,     /* tc: WireGuard messages of type 1 to 3; aux: type */
 	WIRE_TALLY_HANDSHAKE_RX,
-	WIRE_TALLY_SEND_ERROR,	       /* WireGuard could not send to a peer's endpoint; aux: errno */
-	WIRE_TALLY_SOURCE_REFUSED,     /* a decrypted packet from outside the peer's AllowedIPs; remote: its source */
+	WIRE_TALLY_SEND_ERROR, /* WireGuard could not send to a peer's endpoint; aux: errno */
+	/* a decrypted packet from outside the peer's AllowedIPs; remote: its source; aux: next-hop MTU of a too-big message */
+	WIRE_TALLY_SOURCE_REFUSED,
 	WIRE_TALLY_REASSEMBLED,	       /* fragments became a packet; remote: their source; aux 1: not WireGuard's */
 	WIRE_TALLY_REASSEMBLY_TIMEOUT, /* fragments never did; the same */
 	WIRE_TALLY_TOO_BIG_MADE,       /* the kernel makes a too-big message for remote; aux: next-hop MTU */
@@ -162,12 +165,18 @@ enum wire_fragment {
 	WIRE_FRAGMENTS_ALL, /* of one packet: that which made it complete is counted once more */
 };
 
+enum wire_tunnel {
+	WIRE_TUNNEL_NONE,
+	WIRE_TUNNEL_SEEN, /* on a tunnel, about inner packets */
+	WIRE_TUNNEL_LEFT, /* too-big made: about a packet that came out of a tunnel, for another link */
+};
+
 struct wire_tally_key {
 	__u16 kind; /* enum wire_tally_kind */
 	__u16 aux;
 	__u32 ifindex;
 	__u8 family;
-	__u8 tunnel;	   /* 1: seen on a tunnel, about inner packets */
+	__u8 tunnel;	   /* enum wire_tunnel */
 	__u16 port;	   /* of `remote`, 0 if none */
 	__u8 remote[16];   /* the far end that it concerns; too-big made or sent: the host told */
 	__u8 reporter[16]; /* too-big received: who says so; made or sent: the destination that was too far */

@@ -11,6 +11,7 @@
 
 #include "maps.bpf.h"
 #include "skb.bpf.h"
+#include "told.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -20,31 +21,6 @@ static __always_inline struct net_device *skb_egress(struct sk_buff *skb)
 	struct dst_entry *dst = (void *)(BPF_CORE_READ(skb, _skb_refdst) & ~1UL); /* the lowest bit: SKB_DST_NOREF */
 
 	return dst ? BPF_CORE_READ(dst, dev) : BPF_CORE_READ(skb, dev);
-}
-
-/*
- * Of all connections of the host to that destination one is followed: a host that listens is told once on each, however many
- * there are. The next one's turn comes when it has not been told for longer than TCP waits for its fifth retransmission.
- */
-#define TOLD_OTHER_MS 4000
-#define TOLD_SAME_MS  10000 /* SUBJECT_PAUSE_MS (user/core/ledger.h): what comes after that is another story */
-
-static __always_inline void follow_connection(struct wire_tally *tally, __u8 protocol, __u32 connection, __u32 now_ms)
-{
-	bool same = tally->told_ticks && connection == tally->told_connection && protocol == tally->told_protocol;
-	__u32 pause = now_ms - tally->told_last_ms;
-
-	if (!tally->told_ticks || pause > (same ? TOLD_SAME_MS : TOLD_OTHER_MS)) {
-		tally->told_connection = connection;
-		tally->told_protocol = protocol;
-		tally->told_first_ms = now_ms;
-		tally->told_ticks = 1;
-	} else if (!same) {
-		return;
-	} else if (pause && tally->told_ticks < 0xffff) {
-		tally->told_ticks++;
-	}
-	tally->told_last_ms = now_ms;
 }
 
 static __always_inline int on_too_big(struct sk_buff *skb, __u32 mtu)
@@ -60,7 +36,10 @@ static __always_inline int on_too_big(struct sk_buff *skb, __u32 mtu)
 		return 0;
 	key.aux = mtu > 0xffff ? 0xffff : mtu;
 	key.ifindex = BPF_CORE_READ(dev, ifindex);
-	key.tunnel = link_role(cfg, key.ifindex) == WIRE_ROLE_TUNNEL;
+	if (link_role(cfg, key.ifindex) == WIRE_ROLE_TUNNEL)
+		key.tunnel = WIRE_TUNNEL_SEEN;
+	else if (link_role(cfg, BPF_CORE_READ(skb, skb_iif)) == WIRE_ROLE_TUNNEL)
+		key.tunnel = WIRE_TUNNEL_LEFT;
 	if (ip_addresses(ip, &key.family, key.remote, key.reporter)) {
 		loss_count(WIRE_LOSS_UNPARSED);
 		return 0;

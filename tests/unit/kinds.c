@@ -677,6 +677,59 @@ static void slow_answers(struct network *n, const struct story *s, uint32_t seco
 	n->think_ms = 10000 + 1000 * (s->seed % 21);
 }
 
+/* Behind the peer is a link that carries less than the tunnel, and its router says so. */
+static void told(struct network *n, const struct story *s, uint32_t second)
+{
+	if (second == TROUBLE_S * (s->seed % 2))
+		n->router_mtu = TUNNEL_MIN + s->seed * 31 % (s->tunnel_mtu + 1 - TUNNEL_MIN);
+}
+
+static void told_in_vain(struct network *n, const struct story *s, uint32_t second)
+{
+	n->deaf = true;
+	told(n, s, second);
+}
+
+static void told_nobody(struct network *n, const struct story *s, uint32_t second)
+{
+	n->router_kept = true;
+	told(n, s, second);
+}
+
+static void told_and_late(struct network *n, const struct story *s, uint32_t second)
+{
+	n->heed_ms = 100 + 100 * (s->seed % 10);
+	told(n, s, second);
+}
+
+/* Of its messages many are lost, or not made: a limit of their rate. */
+static void told_at_times(struct network *n, const struct story *s, uint32_t second)
+{
+	n->router_silent = 0.1 * (s->seed % 6);
+	n->loss[WIRE_TX] = n->loss[WIRE_RX] = 0.02 * (s->seed % 4);
+	told(n, s, second);
+}
+
+/* Links get smaller and smaller on the way. */
+static void told_again(struct network *n, const struct story *s, uint32_t second)
+{
+	uint32_t steps = 1 + second / 8, most = s->tunnel_mtu - TUNNEL_MIN;
+
+	n->router_mtu = TUNNEL_MIN + most / (steps < 8 ? steps : 8) / 2;
+}
+
+static void told_before_probing(struct network *n, const struct story *s, uint32_t second)
+{
+	senders_probe(n);
+	told_at_times(n, s, second);
+}
+
+static void hole_beside_forged(struct network *n, const struct story *s, uint32_t second)
+{
+	n->forged = true;
+	hole(n, s, second);
+}
+
 const struct kind KINDS[] = {
 	{ "hole", hole, true, 60, 0 },
 	{ "hole, MTU of a route", hole_by_route, true, 60, 0 },
@@ -712,6 +765,7 @@ const struct kind KINDS[] = {
 	{ "hole of datagrams", hole_of_datagrams, true, 60, KIND_IDLE | KIND_MAY_MISS },
 	{ "hole for uploads", hole, true, 60, KIND_UPLOADS },
 	{ "hole begins, uploads", hole_begins, true, 80, KIND_UPLOADS },
+	{ "hole, forged messages", hole_beside_forged, true, 60, 0 },
 	{ "plain", plain, false, 60, 0 },
 	{ "high loss", high_loss, false, 60, 0 },
 	{ "high loss, probing", high_loss_before_probing, false, 60, 0 },
@@ -776,6 +830,13 @@ const struct kind KINDS[] = {
 	{ "uploads, host dies", one_host_dies, false, 80, KIND_UPLOADS },
 	{ "uploads, server hangs", hung, false, 80, KIND_UPLOADS },
 	{ "uploads, queue full", queue_full, false, 80, KIND_UPLOADS | KIND_UNSOLVED },
+	{ "told", told, false, 60, 0 },
+	{ "told, late", told_and_late, false, 60, 0 },
+	{ "told at times", told_at_times, false, 80, 0 },
+	{ "told, probing", told_before_probing, false, 80, 0 },
+	{ "told again", told_again, false, 80, 0 },
+	{ "told in vain", told_in_vain, false, 60, KIND_IGNORED },
+	{ "told nobody", told_nobody, false, 60, KIND_SUPPRESSED },
 };
 
 const size_t KINDS_N = sizeof(KINDS) / sizeof(KINDS[0]);

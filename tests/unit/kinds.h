@@ -8,12 +8,14 @@
 #define TUNNEL_MIN 1280 /* bytes: the least MTU of a tunnel */
 
 enum kind_marks {
-	KIND_IDLE = 1,	    /* no connections but those that the kind makes itself */
-	KIND_INNER_V6 = 2,  /* IPv6 inside the tunnel */
-	KIND_BOTH_WAYS = 4, /* the same hole in either direction */
-	KIND_MAY_MISS = 8,  /* a hole that nothing which is looked at shows */
-	KIND_UNSOLVED = 16, /* known to be got wrong at times, see docs/soak.md */
-	KIND_UPLOADS = 32,  /* what is large goes to the servers, on connections that began with something small */
+	KIND_IDLE = 1,	       /* no connections but those that the kind makes itself */
+	KIND_INNER_V6 = 2,     /* IPv6 inside the tunnel */
+	KIND_BOTH_WAYS = 4,    /* the same hole in either direction */
+	KIND_MAY_MISS = 8,     /* a hole that nothing which is looked at shows */
+	KIND_UNSOLVED = 16,    /* known to be got wrong at times, see docs/soak.md */
+	KIND_UPLOADS = 32,     /* what is large goes to the servers, on connections that began with something small */
+	KIND_IGNORED = 64,     /* no hole: ptb-ignored is to be said, and nothing else, … */
+	KIND_SUPPRESSED = 128, /* … or ptb-suppressed */
 };
 
 struct kind {

@@ -288,17 +288,18 @@ void network_connect(struct network *n)
 	connection_open(n, &n->connections[n->connections_n++]);
 }
 
-/* One more packet of no connection enters the path, if the path lets it. */
+void packet_send(struct network *n, struct in_flight *p)
+{
+	p->outer = outer_of(n, p->tx, p->inner);
+	p->counter = n->counter[p->tx]++;
+	sender_sees(n, p->tx, p->counter, p->inner, p->outer);
+	if (path_passes(n, p->tx, p->outer))
+		packet_add(n, p);
+}
+
 static void lone_send(struct network *n, size_t what, bool tx, uint32_t inner)
 {
-	uint32_t outer = outer_of(n, tx, inner);
-	uint64_t counter = n->counter[tx]++;
-
-	sender_sees(n, tx, counter, inner, outer);
-	if (!path_passes(n, tx, outer))
-		return;
-	packet_add(n, &(struct in_flight){
-			      .connection = what, .counter = counter, .inner = inner, .outer = outer, .tx = tx });
+	packet_send(n, &(struct in_flight){ .connection = what, .inner = inner, .tx = tx });
 }
 
 void network_datagram(struct network *n, bool tx, uint32_t inner)
@@ -320,6 +321,11 @@ static void packet_arrives(struct network *n, const struct in_flight *p)
 		n->watched_ms[p->tx] = n->now_ms;
 	if (p->connection == DATAGRAM)
 		return;
+	if (p->mtu) {
+		if (p->serial == c->serial)
+			router_message_arrives(n, c, p);
+		return;
+	}
 	if (p->connection == FAR_PING) {
 		if (!p->tx) {
 			flow_hears(&n->scene, n->ping);
@@ -330,6 +336,8 @@ static void packet_arrives(struct network *n, const struct in_flight *p)
 	if (n->both && p->tx && c && p->serial == c->serial)
 		programs_tcp(c->far_flow, &p->segment, false, n->far.clock_ms);
 	if (p->tx && n->dead[c ? c->host : 0])
+		return;
+	if (p->tx && c && !router_passes(n, p))
 		return;
 	if (p->tx && c && !firewall_passes(n, c, &p->segment))
 		return;
@@ -381,12 +389,13 @@ void network_run(struct network *n, uint32_t ms)
 	while (n->now_ms < until) {
 		n->now_ms += NETWORK_STEP_MS;
 		if (n->now_ms - n->scene.clock_ms >= SCENE_TICK_MS)
-			scene_tick(&n->scene);
+			scene_tick_tallies(&n->scene, n->messages, n->router_mtu || n->forged ? 2 * NETWORK_HOSTS : 0);
 		if (n->both && n->now_ms + n->far_ahead_ms - n->far.clock_ms >= SCENE_TICK_MS)
 			scene_tick(&n->far);
 		queues_drain(n);
 		handshake(n);
 		packets_arrive(n);
+		router_step(n);
 		for (size_t i = 0; i < n->connections_n; i++) {
 			application(n, &n->connections[i]);
 			for (int local = 0; local < 2; local++)

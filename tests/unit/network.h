@@ -40,6 +40,8 @@ struct end {
 	size_t early_n;
 	struct range twice;		/* last received though it had been; to be told with the next acknowledgement */
 	struct range sack[SACK_BLOCKS]; /* what the other end has, as it last said */
+	uint32_t told_mss;		/* what it was told to send at most; 0: nothing */
+	msec_t told_ms;			/* … and when it first was; 0: it was not, or has heeded it */
 };
 
 struct connection {
@@ -68,6 +70,7 @@ struct in_flight {
 	uint64_t counter;
 	uint16_t inner, outer;
 	bool tx;
+	uint32_t mtu; /* a too-big message about the segment names it; 0: it is none */
 };
 
 struct network {
@@ -88,7 +91,14 @@ struct network {
 	bool full[NETWORK_HOSTS];				   /* its window is shut: one byte at a time is tried */
 	bool full_here;			  /* the same of all clients and servers on this side */
 	uint32_t host_mtu[NETWORK_HOSTS]; /* inner: a firewall drops what is larger; 0: none */
-	double syn_loss;		  /* a firewall lets but a part of the SYNs to the hosts pass */
+	/* A router behind the peer says of what is larger (inner) that it is too big; 0: there is none. */
+	uint32_t router_mtu;
+	double router_silent;	   /* the part of which it says nothing */
+	bool router_kept;	   /* what it says does not pass this gateway */
+	bool deaf;		   /* the local hosts do not heed it */
+	uint32_t heed_ms;	   /* … or so long after they were first told */
+	bool forged;		   /* somebody makes such messages up, about segments long acknowledged */
+	double syn_loss;	   /* a firewall lets but a part of the SYNs to the hosts pass */
 	uint32_t rate, queue_ms;   /* bytes a millisecond of the narrowest link, 0: no limit; what its queue holds */
 	uint32_t firewall_idle_ms; /* a firewall forgets connections idle for so long; 0: none */
 	msec_t firewall_began_ms;  /* it knows no connection from before that */
@@ -129,6 +139,8 @@ struct network {
 	struct scene_session *far_session[WIRE_DIRECTIONS];
 	uint64_t far_ahead_ms;
 	struct wire_flow *ping;
+	struct tally
+		messages[2 * NETWORK_HOSTS]; /* by remote host: those that came out of the tunnel, those that left */
 	struct connection connections[NETWORK_CONNECTIONS];
 	size_t connections_n;
 	struct in_flight packets[NETWORK_PACKETS];

@@ -55,6 +55,8 @@ static uint32_t segment_max(const struct network *n, const struct connection *c,
 
 	if (c->end[!local].small && n->mss_small < mss)
 		mss = n->mss_small;
+	if (c->end[!local].told_mss && c->end[!local].told_mss < mss)
+		mss = c->end[!local].told_mss;
 	return c->mss < mss ? c->mss : mss;
 }
 
@@ -149,6 +151,21 @@ static void end_repeat_early(struct network *n, struct connection *c, bool local
 	e->window = e->window > 4 ? e->window / 2 : 2;
 	e->recover = e->nxt;
 	segment_cut(n, c, local, e->una);
+}
+
+/* What it was told of is sent again at once, smaller. */
+void end_heeds(struct network *n, struct connection *c, uint32_t mss)
+{
+	struct end *e = &c->end[0];
+
+	if (e->told_mss && e->told_mss <= mss)
+		return;
+	e->told_mss = mss;
+	if (e->una == e->nxt || e->una == e->first)
+		return;
+	e->rto_due_ms = n->now_ms + e->rto_ms;
+	e->nxt = sack_skip(e, segment_cut(n, c, true, e->una));
+	end_send(n, c, true);
 }
 
 void end_time_out(struct network *n, struct connection *c, bool local)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* bpf/flow.bpf.h and bpf/session.bpf.h for this machine; see programs.h. */
+/* bpf/flow.bpf.h, bpf/session.bpf.h and bpf/too_big.bpf.h for this machine; see programs.h. */
 #if defined(__x86_64__)
 #define __TARGET_ARCH_x86
 #else
@@ -18,6 +18,7 @@
 
 #include "flow.bpf.h"
 #include "session.bpf.h"
+#include "too_big.bpf.h"
 #include "programs.h"
 
 void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_t now_ms)
@@ -47,6 +48,11 @@ void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_
 		tcp_tx(f, &p, &t, now_ms);
 	else
 		tcp_rx(f, &p, &t, now_ms);
+}
+
+void programs_told(struct wire_flow *f, uint32_t seq, uint16_t mtu)
+{
+	trial_told(f, seq, mtu);
 }
 
 void programs_session(struct wire_session *w, uint64_t counter, uint16_t outer, uint32_t now_ms)

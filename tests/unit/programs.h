@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The BPF side's bookkeeping of flows and sessions (bpf/flow.bpf.h, bpf/session.bpf.h), compiled for this machine, so
+ * The BPF side's bookkeeping of flows and sessions (bpf/flow.bpf.h, session.bpf.h, too_big.bpf.h), compiled for this machine, so
  * that simulated packets leave in a snapshot exactly what real ones would.
  */
 #ifndef MTUSCOPE_TEST_PROGRAMS_H
@@ -32,6 +32,9 @@ struct segment {
 
 /* A TCP segment in the tunnel, to (tx) or from the remote side. */
 void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_t now_ms);
+
+/* A too-big message out of the tunnel about the segment that begins at seq. */
+void programs_told(struct wire_flow *f, uint32_t seq, uint16_t mtu);
 
 /* A WireGuard data message on the underlay. A session with received 0 begins with it. */
 void programs_session(struct wire_session *w, uint64_t counter, uint16_t outer, uint32_t now_ms);

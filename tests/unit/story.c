@@ -173,6 +173,16 @@ static void course_wrong(struct course *c, enum story_end end, const char *what,
 		snprintf(c->r.what, sizeof(c->r.what), "%s", what);
 }
 
+/* What is to be said though there is no hole; FINDING_CLASSES: nothing. */
+static enum finding_class class_said(const struct story *s)
+{
+	unsigned int marks = KINDS[s->kind].marks;
+
+	return marks & KIND_IGNORED	 ? FINDING_PTB_IGNORED
+	       : marks & KIND_SUPPRESSED ? FINDING_PTB_SUPPRESSED
+					 : FINDING_CLASSES;
+}
+
 /* The hole is no more: was it found while there was time? */
 static void course_ends(struct course *c, bool healed)
 {
@@ -235,7 +245,8 @@ static void course_finding(struct course *c, const struct finding *f)
 	const char *wrong;
 
 	if (!c->s->hole) {
-		course_wrong(c, STORY_FALSE_ALARM, "there is no hole", f);
+		if (f->class != class_said(c->s))
+			course_wrong(c, STORY_FALSE_ALARM, "there is no hole", f);
 		return;
 	}
 	if (both_ways(c->s))
@@ -314,6 +325,9 @@ static struct story_result tell(const struct story *s, void (*sees)(const struct
 		}
 	}
 	course_ends(&c, false);
+	if (class_said(s) != FINDING_CLASSES && !n.scene.opened && n.swallowed_ms[WIRE_TX] &&
+	    n.now_ms - n.swallowed_ms[WIRE_TX] > PATIENCE_MS)
+		course_wrong(&c, STORY_MISSED, "nothing said", NULL);
 	if (c.opened_ms && c.swallowed_ms)
 		c.r.open_ms =
 			c.opened_ms > c.swallowed_ms ? c.opened_ms - c.swallowed_ms : 1; /* in an outage before it */

@@ -89,6 +89,9 @@ struct finding {
 	enum wire_direction direction;
 	uint8_t outer_family;	/* AF_INET, AF_INET6 */
 	struct ip_address host; /* whom a too-big message was for or from; family 0: none */
+	uint32_t hop_mtu;	/* bytes, inner: of the link that was too small, if that is not the tunnel; else 0 */
+	struct ip_address hop;	/* … who says so; family 0: not known */
+	bool hop_refused;	/* … but is not among the peer's AllowedIPs, so that WireGuard drops what it says */
 	/* What is behind the peer, if the tunnel has other peers as well, and it is not too much to list; else none. */
 	struct ip_network networks[FINDING_NETWORKS_MAX];
 	size_t networks_n;

@@ -195,6 +195,10 @@ static void verdict_take(const struct findings *fs, struct living *it, const str
 	it->evidence_ms = snap->now_ms;
 	it->stalled_ms = v->latest_ms;
 	it->f.host = v->host;
+	it->changed |= it->f.hop_mtu != v->hop_mtu || it->f.hop_refused != v->hop_refused;
+	it->f.hop_mtu = v->hop_mtu;
+	it->f.hop = v->hop;
+	it->f.hop_refused = v->hop_refused;
 	if (it->probing_ms && (l->moved_ms > it->probing_ms || (it->probed_ms && probe_is_refuted(it, l, v))))
 		probe_forget(it);
 	if (it->probed_ms)

@@ -23,8 +23,8 @@ static bool route_is_cure(const struct living *it, const struct ledger *l, msec_
 	for (size_t i = 0; i < l->subjects_n; i++) {
 		const struct subject *s = l->subjects[i];
 
-		if (s->key.kind == WIRE_TALLY_TOO_BIG_MADE && s->key.aux <= it->f.recommended_mtu &&
-		    s->last_ms > it->evidence_ms &&
+		if (s->key.kind == WIRE_TALLY_TOO_BIG_MADE && s->key.tunnel == WIRE_TUNNEL_SEEN &&
+		    s->key.aux <= it->f.recommended_mtu && s->last_ms > it->evidence_ms &&
 		    (delivered_ms >= s->last_ms || (delivered_ms >= it->evidence_ms && now_ms - s->last_ms > CURED_MS)))
 			return true;
 	}
@@ -96,8 +96,8 @@ static bool host_is_quiet(const struct living *it, const struct ledger *l, msec_
 	for (size_t i = 0; i < l->subjects_n; i++) {
 		const struct subject *s = l->subjects[i];
 
-		if (s->key.kind == WIRE_TALLY_TOO_BIG_MADE && s->last_ms > last_ms &&
-		    !memcmp(s->key.remote, it->f.host.bytes, 16))
+		if ((s->key.kind == WIRE_TALLY_TOO_BIG_MADE || s->key.kind == WIRE_TALLY_TOO_BIG_TX) &&
+		    s->last_ms > last_ms && !memcmp(s->key.remote, it->f.host.bytes, 16))
 			last_ms = s->last_ms;
 	}
 	lasts_ms = last_ms - it->opened_ms;

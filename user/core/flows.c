@@ -240,6 +240,18 @@ static void flow_sizes(const struct ledgers *ls, const struct flow *f, struct le
 	size_from_peer(ls, rx, f->rx_delivered_inner, f->rx_delivered_ms);
 }
 
+/* What is known of the link that is too small for the flow. An echo's numbers are few, and easily guessed. */
+static void flow_told(const struct ledgers *ls, const struct flow *f, struct ledger *tx)
+{
+	struct flow_memory *m = flow_memory_find(ls, f->tag);
+	bool again = f->told && f->trial_last_ms >= ls->before_ms;
+
+	if (!m || f->protocol != IPPROTO_TCP || !f->told_mtu || (f->told_mtu == m->told_mtu && !again))
+		return;
+	m->told_mtu = f->told_mtu;
+	ledger_told_host(tx, f->remote, f->told_mtu, ls->now_ms);
+}
+
 /* How large the remote side's packets are when it has more to say than one holds. */
 static void full_from_peer(const struct ledgers *ls, const struct flow *f, struct ledger *rx)
 {
@@ -388,6 +400,7 @@ static int flow_enter(struct ledgers *ls, const struct snapshot *snap, const str
 	moved_ms = flow_moved_ms(ls, f, tx);
 	if (moved_ms != ls->now_ms)
 		flow_sizes(ls, f, tx, rx);
+	flow_told(ls, f, tx);
 	full_from_peer(ls, f, rx);
 	full_to_peer(ls, f, tx);
 	flow_mss(ls, f, tx);

@@ -115,6 +115,31 @@ struct subject {
 	msec_t left_ms; /* when a message to that host last left, about whatever destination: NAT may have changed it */
 };
 
+/* A flow that goes on sending a size of which somebody beyond the peer says that it is too big. */
+#define LEDGER_TOLD_MS 10000 /* it still does: as long as it has tried so lately */
+
+struct told {
+	msec_t first_ms, last_ms; /* its tries; 0: there is no such flow */
+	uint32_t count;		  /* of them, those that were answered so */
+	uint32_t inner;		  /* bytes, of the segment on trial */
+	uint32_t mtu;		  /* bytes, that the messages name */
+	struct finding_flow flow;
+	struct ip_address host;	    /* who is told: the flow's source, or who that is behind this gateway's NAT */
+	struct ip_address reporter; /* who says so; family 0: not known */
+	bool left;		    /* the messages reach that host, as far as is known here */
+	bool itself;		    /* … as one of that address does: no NAT changes it */
+	bool refused;		    /* … or die in WireGuard, as their sender is not among the peer's AllowedIPs */
+};
+
+/* A far host before which is a link of which somebody there has said, for all to check, what it carries. */
+#define LEDGER_TOLD 8 /* hosts; those told of longest ago give way */
+
+struct told_host {
+	uint8_t host[16];
+	uint32_t mtu;
+	msec_t ms; /* 0: free */
+};
+
 /* How large a sender's packets are when it has more to say than one holds. */
 #define LEDGER_FULL 8 /* hosts; those not heard for longest give way */
 
@@ -141,7 +166,8 @@ struct odd_host {
 
 /* What a path's traffic has shown of late. */
 struct history {
-	struct odd_host odd[LEDGER_ODD]; /* tx */
+	struct odd_host odd[LEDGER_ODD];    /* tx */
+	struct told_host told[LEDGER_TOLD]; /* tx */
 	struct full_size full[LEDGER_FULL];
 	struct delivered_size sizes[LEDGER_SIZES];
 	struct trial_second trials[LEDGER_TRIAL_SECONDS];
@@ -194,6 +220,7 @@ struct ledger {
 	msec_t well_ms;		 /* when all of these flows were still heard */
 	msec_t remembered_ms;	 /* tx: when a connection older than that was last heard */
 	msec_t used_ms;		 /* tx: when the tunnel was last given a packet for the peer */
+	struct told told;	 /* tx: of all such flows the one that has tried for longest */
 	/* what the kernel and the wire say about the path */
 	const struct subject *subjects[LEDGER_SUBJECTS];
 	size_t subjects_n;
@@ -257,6 +284,13 @@ bool ledger_is_odd(const struct ledger *l, const struct stall *s, msec_t now_ms)
 
 /* rx: notes, in a ledger with a history, a stall whose sender has given the size up. */
 void ledger_given_up(struct ledger *l, const struct stall *s);
+
+/*
+ * tx: notes, in a ledger with a history, that somebody says that what is larger inside than `mtu` does not reach the host;
+ * whether that has been said of so large a packet to it within the window.
+ */
+void ledger_told_host(struct ledger *l, const uint8_t host[16], uint32_t mtu, msec_t now_ms);
+bool ledger_is_told(const struct ledger *l, const uint8_t host[16], uint32_t inner, msec_t now_ms);
 
 /* Notes, in a ledger with a history, how large a host's packets are. */
 void ledger_full(struct ledger *l, const struct full_size *full);

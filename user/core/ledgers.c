@@ -126,6 +126,7 @@ struct ledger *ledger_get(struct ledgers *ls, const struct link *tunnel, const s
 	if (peer && direction == WIRE_RX)
 		note_handshake(l, peer, ls);
 	l->subjects_n = 0;
+	l->told = (struct told){ 0 };
 	if (l->unclamped_ms && ls->now_ms - l->unclamped_ms > LEDGER_WINDOW_MS)
 		l->unclamped_ms = 0;
 	l->outer_family = peer && peer->endpoint.ip.family == AF_INET6 ? AF_INET6 : AF_INET;

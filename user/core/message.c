@@ -48,8 +48,42 @@ static const char *why_unreachable(const struct finding *f)
 							  : "it does not answer handshakes";
 }
 
+/* The link that is too small is not the tunnel: beyond the peer, or on this side of it. */
+static void say_hop(struct finding *f, const char *host)
+{
+	const char *whose = f->direction == WIRE_TX ? "" : ", behind the peer,";
+	const char *where = f->direction == WIRE_TX ? "beyond the peer" : "on this side";
+	char hop[INET6_ADDRSTRLEN] = "";
+
+	if (f->hop.family)
+		inet_ntop(f->hop.family, f->hop.bytes, hop, sizeof(hop));
+	if (f->class == FINDING_PTB_IGNORED)
+		say(f,
+		    "%s%s is told again and again%s%s that its packets through %s do not fit a link %s (MTU %u), and "
+		    "goes on sending the same sizes. Let too-big messages reach it, or clamp the MSS both ways.",
+		    host, whose, *hop ? " by " : "", hop, f->interface, where, f->hop_mtu);
+	else if (f->hop_refused)
+		say(f,
+		    "Packets of %s through %s are dropped because they do not fit a link beyond the peer (MTU %u), and "
+		    "WireGuard "
+		    "drops the message that says so, as %s is not among the peer's AllowedIPs. Add it there, or clamp "
+		    "the "
+		    "MSS both ways.",
+		    host, f->interface, f->hop_mtu, hop);
+	else
+		say(f,
+		    "Packets of %s%s through %s are dropped because they do not fit a link %s (MTU %u), and the "
+		    "message "
+		    "that says so never leaves this machine. Let it out, or clamp the MSS both ways.",
+		    host, whose, f->interface, where, f->hop_mtu);
+}
+
 static void say_open(struct finding *f, const char *way, const char *host)
 {
+	if (f->hop_mtu) {
+		say_hop(f, host);
+		return;
+	}
 	switch (f->class) {
 	case FINDING_REASSEMBLY_FAILURE:
 		say(f,

@@ -115,24 +115,43 @@ static void fix_mtu(struct finding *f, const char *interface)
 	fix_add(f, "# to keep it, in the wg-quick file of both ends under [Interface]: MTU = %u", f->recommended_mtu);
 }
 
-/* Both directions of forwarded connections: out of the tunnel's MTU for what enters it, by number for what leaves it. */
+static void fix_clamp_by_number(struct finding *f, const char *way, const char *interface, uint32_t mtu)
+{
+	fix_add(f,
+		"nft add rule inet mtuscope clamp %s %s meta nfproto ipv4 tcp flags syn tcp option maxseg size set %u",
+		way, interface, mtu - 40);
+	fix_add(f,
+		"nft add rule inet mtuscope clamp %s %s meta nfproto ipv6 tcp flags syn tcp option maxseg size set %u",
+		way, interface, mtu - 60);
+}
+
+/*
+ * Both directions of forwarded connections: out of the tunnel's MTU for what enters it, by number for what leaves it, and where
+ * another link is smaller.
+ */
 static void fix_clamp(struct finding *f, const char *interface)
 {
-	uint32_t mtu = f->recommended_mtu > MTU_MINIMUM ? f->recommended_mtu : MTU_MINIMUM;
+	uint32_t mtu = f->hop_mtu && f->hop_mtu < f->recommended_mtu ? f->hop_mtu : f->recommended_mtu;
 
+	mtu = mtu > MTU_MINIMUM ? mtu : MTU_MINIMUM;
 	if (f->recommended_mtu < f->tunnel_mtu)
 		fix_add(f, "ip link set dev %s mtu %u", interface, f->recommended_mtu);
 	fix_add(f, "nft 'add table inet mtuscope { chain clamp { type filter hook forward priority mangle; }; }'");
-	fix_add(f, "nft add rule inet mtuscope clamp oifname %s tcp flags syn tcp option maxseg size set rt mtu",
-		interface);
-	fix_add(f,
-		"nft add rule inet mtuscope clamp iifname %s meta nfproto ipv4 tcp flags syn tcp option maxseg size "
-		"set %u",
-		interface, mtu - 40);
-	fix_add(f,
-		"nft add rule inet mtuscope clamp iifname %s meta nfproto ipv6 tcp flags syn tcp option maxseg size "
-		"set %u",
-		interface, mtu - 60);
+	if (f->hop_mtu)
+		fix_clamp_by_number(f, "oifname", interface, mtu);
+	else
+		fix_add(f,
+			"nft add rule inet mtuscope clamp oifname %s tcp flags syn tcp option maxseg size set rt mtu",
+			interface);
+	fix_clamp_by_number(f, "iifname", interface, mtu);
+}
+
+static void fix_allow(struct finding *f)
+{
+	char hop[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(f->hop.family, f->hop.bytes, hop, sizeof(hop));
+	fix_add(f, "# add %s to the peer's AllowedIPs: WireGuard drops what comes from there", hop);
 }
 
 void recommend_fix(struct finding *f)
@@ -155,8 +174,12 @@ void recommend_fix(struct finding *f)
 			f->recommended_mtu);
 		break;
 	case FINDING_PTB_SUPPRESSED:
-		fix_add(f, "# let ICMP type 3 code 4 and ICMPv6 type 2 out of this machine; see nft list ruleset, and "
-			   "ip route get");
+		if (f->hop_refused)
+			fix_allow(f);
+		else
+			fix_add(f, "# let ICMP type 3 code 4 and ICMPv6 type 2 out of this machine; see nft list "
+				   "ruleset, and "
+				   "ip route get");
 		fix_clamp(f, interface);
 		break;
 	case FINDING_PTB_IGNORED:

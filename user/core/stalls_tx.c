@@ -45,11 +45,39 @@ static void stall_echo(struct ledgers *ls, const struct flow *f, struct ledger *
 		stall_loss(ls, s, tx, rx);
 }
 
+/* Somebody beyond the peer says that so much does not fit there. */
+static bool flow_is_told(const struct ledgers *ls, const struct flow *f, const struct ledger *tx, uint32_t inner)
+{
+	return (f->told && inner == f->trial_inner) || ledger_is_told(tx, f->remote, inner, ls->now_ms);
+}
+
+/* What its sender is told is too big stalls for that, and says nothing of the path to the peer. */
+static void stall_told(const struct ledgers *ls, const struct flow *f, struct ledger *tx)
+{
+	struct told *t = &tx->told;
+
+	if (!f->told || ls->now_ms - f->trial_last_ms > LEDGER_TOLD_MS ||
+	    (t->last_ms && t->first_ms <= f->trial_first_ms))
+		return;
+	*t = (struct told){ .first_ms = f->trial_first_ms,
+			    .last_ms = f->trial_last_ms,
+			    .count = f->told,
+			    .inner = f->trial_inner,
+			    .mtu = f->told_mtu };
+	flow_endpoints(&t->flow, f, WIRE_TX);
+	t->flow.stalled_ms = ls->now_ms - f->trial_first_ms;
+	t->host = t->flow.source.ip;
+}
+
 void stall_tx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struct ledger *rx)
 {
 	msec_t now = ls->now_ms;
 	uint32_t outer = ledger_outer_most(tx, f->trial_inner);
 
+	if (flow_is_told(ls, f, tx, f->trial_inner)) {
+		stall_told(ls, f, tx);
+		return;
+	}
 	if (flow_is_echo(f)) {
 		stall_echo(ls, f, tx, rx, outer);
 		return;
@@ -74,7 +102,7 @@ void stall_given_up(struct ledgers *ls, const struct flow *f, struct ledger *tx)
 	const struct flow_memory *m;
 
 	if (!f->tx_lost_ms || f->tx_lost_tries < STALL_TRIES_MIN || ls->now_ms - f->tx_lost_ms > LEDGER_WINDOW_MS ||
-	    f->tx_delivered_ms < f->tx_lost_ms)
+	    f->tx_delivered_ms < f->tx_lost_ms || flow_is_told(ls, f, tx, f->tx_lost_inner))
 		return;
 	found.outer = ledger_outer_most(tx, f->tx_lost_inner);
 	m = flow_memory_find(ls, f->tag);

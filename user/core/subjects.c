@@ -118,9 +118,18 @@ static bool subject_path(const struct snapshot *snap, const struct wire_tally_ke
 		*peer = k->tunnel ? peer_inside(snap, k) : peer_outside(snap, k);
 		return true;
 	case WIRE_TALLY_TOO_BIG_MADE:
-		/* The host told is `remote`; the packet that was too big was for `reporter`, behind the peer. */
-		if (k->tunnel)
+		/* The host told is `remote`; the packet that was too big was for `reporter`: one of them is behind the peer. */
+		if (k->tunnel == WIRE_TUNNEL_SEEN) {
 			*peer = inventory_peer_for(&snap->inventory, k->ifindex, k->family, k->reporter);
+		} else if (k->tunnel == WIRE_TUNNEL_LEFT) {
+			*direction = WIRE_RX;
+			*peer = peer_inside(snap, k);
+		}
+		return *peer;
+	case WIRE_TALLY_TOO_BIG_TX:
+		*direction = WIRE_RX;
+		if (k->tunnel)
+			*peer = inventory_peer_for(&snap->inventory, k->ifindex, k->family, k->remote);
 		return *peer;
 	default:
 		return false;
@@ -172,6 +181,29 @@ static int list_at_address(struct ledgers *ls, const struct snapshot *snap, stru
 	return err;
 }
 
+/*
+ * A message that goes into a tunnel about a packet that was for another tunnel, or another peer: it came out of that one, or was
+ * made here for it, and counts there.
+ */
+static bool is_passed_on(const struct ledgers *ls, const struct subject *into)
+{
+	const struct wire_tally_key *told = &into->key;
+
+	if (!told->tunnel || !into->told_ticks)
+		return false;
+	for (const struct subject_memory *m = ls->subjects; m; m = m->hh.next) {
+		const struct wire_tally_key *k = &m->subject.key;
+
+		if (k->tunnel != WIRE_TUNNEL_SEEN || k->family != told->family || k->aux != told->aux ||
+		    m->subject.last_ms < into->told_first_ms)
+			continue;
+		if ((k->kind == WIRE_TALLY_TOO_BIG_RX && !memcmp(k->remote, told->reporter, 16)) ||
+		    (k->kind == WIRE_TALLY_TOO_BIG_MADE && !memcmp(k->remote, told->remote, 16)))
+			return true;
+	}
+	return false;
+}
+
 static int list_subject(struct ledgers *ls, const struct snapshot *snap, struct subject *s)
 {
 	enum wire_direction direction;
@@ -181,6 +213,8 @@ static int list_subject(struct ledgers *ls, const struct snapshot *snap, struct 
 		return 0;
 	if (is_anyones(&s->key))
 		return list_at_address(ls, snap, s);
+	if (s->key.kind == WIRE_TALLY_TOO_BIG_TX && is_passed_on(ls, s))
+		return 0;
 	return subject_path(snap, &s->key, &peer, &direction) ? list_in(ls, snap, peer, direction, s) : 0;
 }
 
@@ -206,6 +240,65 @@ static void fragments_whole(struct ledgers *ls, const struct subject *whole)
 		    k->family == whole->key.family && !memcmp(k->remote, whole->key.remote, 16) &&
 		    (k->port == whole->key.port || !whole->key.port))
 			m->subject.last_ms = 0;
+	}
+}
+
+static bool is_address(const struct ip_address *ip, uint8_t family, const uint8_t bytes[16])
+{
+	return ip->family == family && !memcmp(ip->bytes, bytes, 16);
+}
+
+/* What a tally says of the messages that the flow's host is told with. NAT may have changed either of the flow's ends. */
+static void told_by(struct told *t, const struct subject *s)
+{
+	const struct ip_endpoint *to = &t->flow.destination;
+	const struct wire_tally_key *k = &s->key;
+
+	if (s->last_ms < t->first_ms)
+		return;
+	switch (k->kind) {
+	case WIRE_TALLY_TOO_BIG_RX:
+		if (k->tunnel && k->aux == t->mtu && is_address(&to->ip, k->family, k->remote)) {
+			t->reporter.family = k->family;
+			memcpy(t->reporter.bytes, k->reporter, 16);
+		}
+		break;
+	case WIRE_TALLY_SOURCE_REFUSED:
+		if (k->aux == t->mtu && k->family == to->ip.family) {
+			t->reporter.family = k->family;
+			memcpy(t->reporter.bytes, k->remote, 16);
+			t->refused = true;
+		}
+		break;
+	case WIRE_TALLY_TOO_BIG_TX:
+		if (k->aux != t->mtu)
+			break;
+		if (is_address(&t->flow.source.ip, k->family, k->remote)) {
+			t->host = t->flow.source.ip;
+			t->left = t->itself = true;
+		} else if (!t->itself && is_address(&to->ip, k->family, k->reporter)) {
+			memcpy(t->host.bytes, k->remote, 16);
+			t->left = true;
+		}
+		break;
+	case WIRE_TALLY_TCP_RETRANSMIT:
+		/* This machine's own connection: it is told by what comes in. */
+		t->left |= is_address(&to->ip, k->family, k->remote) && (!k->port || k->port == to->port);
+		break;
+	}
+}
+
+/* Who tells the hosts that go on, and whether that leaves here, perhaps by one of the links for which there was no room. */
+static void told_trace(struct ledgers *ls, const struct snapshot *snap)
+{
+	for (struct path *p = ls->paths; p; p = p->hh.next) {
+		struct told *t = &p->ledger.told;
+
+		if (!t->last_ms)
+			continue;
+		t->left = snap->inventory.links_n >= WIRE_LINKS;
+		for (const struct subject_memory *m = ls->subjects; m; m = m->hh.next)
+			told_by(t, &m->subject);
 	}
 }
 
@@ -246,6 +339,7 @@ int subjects_enter(struct ledgers *ls, const struct snapshot *snap)
 	for (struct subject_memory *m = ls->subjects; !err && m; m = m->hh.next)
 		if (m->seen_ms == ls->now_ms)
 			err = list_subject(ls, snap, &m->subject);
+	told_trace(ls, snap);
 	return err;
 }
 

@@ -161,6 +161,92 @@ unreachable()
 	is "$(jq -r '.mtuscope.finding.class // empty' "$MTUSCOPE_RECORDS" | sort -u)" peer-unreachable "and nothing else is said"
 }
 
+# said RECORDS: the classes of all findings in there, and of each the direction.
+said()
+{
+	jq -r '.mtuscope.finding // empty | select(.state == "open") | .class + " " + .direction' "$1" | sort -u | tr '\n' ' '
+}
+
+# says RECORDS CLASS DIRECTION WORDS: such a finding is told within 10 s, in those words.
+says()
+{
+	wait_record "$1" 10 "select(.mtuscope.finding.class == \"$2\" and .mtuscope.finding.direction == \"$3\" and (.message | contains(\"$4\")))"
+}
+
+# download_beyond ADDRESS: what the host behind the relay gets from the server.
+download_beyond()
+{
+	in_ns "$LAB_BRANCH" timeout 10 "$LAB_TRAFFIC" tcp-get "$1" 5001 --bytes 200000 >/dev/null
+}
+
+# stalls_beyond ADDRESS: the same while it stalls, until flows_beyond_end.
+stalls_beyond()
+{
+	traffic "$LAB_BRANCH" timeout 25 "$LAB_TRAFFIC" tcp-get "$1" 5001 --bytes 200000
+}
+
+flows_beyond_end()
+{
+	calm
+	nft_clear "$1"
+}
+
+# A link behind the relay carries less than the tunnel. The relay says so, by messages that go through the tunnel.
+beyond()
+{
+	lab_incident --prefix "beyond-$$-" --tunnel-mtu-a 1420 --tunnel-mtu-b 1420
+	lab_serve 5001 --send 200000
+	lab_netns_add "$LAB_BRANCH"
+	lab_ip "$LAB_RELAY" <<-END
+		link add small0 mtu 1300 type veth peer name eth0 mtu 1420 netns $LAB_BRANCH
+		address add 10.40.0.1/24 dev small0
+		address add fd40::1/64 dev small0
+		link set small0 up
+	END
+	lab_ip "$LAB_BRANCH" <<-END
+		address add 10.40.0.9/24 dev eth0
+		address add fd40::9/64 dev eth0
+		link set eth0 up
+		route add default via 10.40.0.1
+		route add default via fd40::1
+	END
+	lab_forward "$LAB_RELAY"
+	in_ns "$LAB_GW" wg set wg0 peer "$LAB_RELAY_KEY" allowed-ips 10.30.0.1/32,fd30::1/128,10.40.0.0/24,fd40::/64
+	lab_ip "$LAB_GW" <<-END
+		route add 10.40.0.0/24 dev wg0
+		route add fd40::/64 dev wg0
+	END
+	wait_for 10 "the host behind the relay" lab_pings "$LAB_BRANCH" "$LAB_SERVER_IP" 56 || bail_out "no way to it"
+	start_both || bail_out "mtuscope does not start"
+
+	# By the other family: of the messages to one host for another one connection is followed for 4 s.
+	check "a link beyond the peer is small: a host that listens downloads" download_beyond fd03::69
+	refute_record "$MTUSCOPE_RECORDS" .mtuscope.finding "and nothing is said"
+	refute_record "$RELAY_RECORDS" .mtuscope.finding "at the other end neither"
+	lab_end_flows
+
+	nft_drop "$LAB_SERVER" input "icmp type destination-unreachable"
+	stalls_beyond "$LAB_SERVER_IP"
+	check "one that does not listen: ptb-ignored" says "$MTUSCOPE_RECORDS" ptb-ignored tx "$LAB_SERVER_IP is told"
+	check "and at the other end, from the peer" says "$RELAY_RECORDS" ptb-ignored rx "$LAB_SERVER_IP, behind the peer, is told"
+	flows_beyond_end "$LAB_SERVER"
+
+	nft_drop "$LAB_GW" forward "icmpv6 type packet-too-big"
+	stalls_beyond fd03::69
+	check "messages that the gateway does not let pass: ptb-suppressed" \
+		says "$MTUSCOPE_RECORDS" ptb-suppressed tx "Packets of fd03::69"
+	flows_beyond_end "$LAB_GW"
+
+	in_ns "$LAB_GW" wg set wg0 peer "$LAB_RELAY_KEY" allowed-ips fd30::1/128,10.40.0.9/32,fd40::/64
+	stalls_beyond "$LAB_SERVER_IP"
+	check "messages that WireGuard does not let in" says "$MTUSCOPE_RECORDS" ptb-suppressed tx "10.30.0.1 is not among"
+	calm
+	stop_mtuscope "$RELAY_PID"
+	stop_mtuscope
+	is "$(said "$MTUSCOPE_RECORDS")" "ptb-ignored tx ptb-suppressed tx " "nothing else is said at the gateway"
+	is "$(said "$RELAY_RECORDS")" "ptb-ignored rx " "nor at the relay"
+}
+
 # A too-big message with MTU 68 about the tunnel's own packets, made by hand in the internet.
 forged()
 {
@@ -190,6 +276,7 @@ starved_download()
 }
 
 lab_beside unreachable unreachable
+lab_beside beyond beyond
 lab_incident --tunnel-mtu-a 1420 --tunnel-mtu-b 1420
 lab_serve 5001 --send 200000
 

@@ -23,6 +23,9 @@ struct verdict {
 	uint32_t limit; /* bytes, outer: what the egress link or a too-big message allows; 0: not a matter of that */
 	enum finding_basis basis; /* of limit */
 	struct ip_address host;	  /* whom a too-big message was for or from; family 0: not a matter of that */
+	uint32_t hop_mtu;	  /* bytes, inner: of the link that was too small, if that is not the tunnel; else 0 */
+	struct ip_address hop;	  /* … who says so; family 0: not known */
+	bool hop_refused;	  /* … but is not among the peer's AllowedIPs, so that WireGuard drops what it says */
 };
 
 /* True and *v filled if the trouble is there at now_ms. */

@@ -10,9 +10,6 @@
 
 #include "outer.h"
 
-#define MTU_MIN_IPV4 552  /* no link of today is smaller; Linux's net.ipv4.route.min_pmtu */
-#define MTU_MIN_IPV6 1280 /* RFC 8200, 5 */
-
 /* Outer bytes of the largest that may have been sent: the tunnel's MTU, but for what was redirected into it. */
 static uint32_t largest_sent(const struct ledger *l)
 {
@@ -25,7 +22,7 @@ static bool is_absurd(const struct ledger *l, const struct subject *s)
 {
 	const struct wire_tally_key *k = &s->key;
 
-	if (k->aux < (k->family == AF_INET6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4))
+	if (k->aux < (k->family == AF_INET6 ? WIRE_HOP_MTU_MIN_V6 : WIRE_HOP_MTU_MIN_V4))
 		return true;
 	/* Of packets from before the tunnel's MTU changed nothing is known. */
 	return l->has_peer && s->last_ms > l->mtu_changed_ms &&

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Packets that this gateway refuses as too big for the tunnel, again and again, which two classes have in common. */
+/* Packets that are refused as too big, here or beyond the peer, again and again, which two classes have in common. */
 #ifndef MTUSCOPE_TOO_BIG_H
 #define MTUSCOPE_TOO_BIG_H
 
 #include "detect.h"
 
 /*
- * A too-big message that was made again and again for one host and one destination; *left tells whether any such message
- * left this machine since the first was made. NULL: none. Fills *v when there is one.
+ * Whether a host's packets are too big again and again on their way into the tunnel or beyond the peer (tx), or on this side
+ * (rx), and messages that say so have left this machine since the first, or have not. Fills *v if so.
  */
-const struct subject *too_big_repeated(const struct ledger *l, msec_t now_ms, bool *left, struct verdict *v);
+bool too_big_repeated(const struct ledger *l, msec_t now_ms, bool left, struct verdict *v);
 
 #endif
