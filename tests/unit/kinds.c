@@ -817,7 +817,7 @@ const struct kind KINDS[] = {
 	{ "window opens late", window_opens, false, 80, 0 },
 	{ "long outage", long_outage, false, 80, 0 },
 	{ "one way out", one_way_out, false, 80, 0 },
-	{ "host drops large", host_drops_large, false, 80, 0 },
+	{ "host drops large", host_drops_large, false, 80, KIND_UNSOLVED },
 	{ "SYNs policed", syns_policed, false, 80, 0 },
 	{ "slow answers", slow_answers, false, 120, 0 },
 	{ "uploads", plain, false, 80, KIND_UPLOADS },

@@ -15,10 +15,10 @@
 #define ANY_LOST     1.0   /* there one in five is lost, more or less */
 #define ANY_PASSED   4.0
 #define BURST_KNOWN_MAX                                                                                                \
-	10.0		   /* a busy flow's next packet tells little of one sent seconds later: no more than so many */
-#define CHANGED	      1e-3 /* of looks at a path fall into a time at which its loss has just changed */
-#define POLICED	      0.01 /* of paths have something that takes large packets more often than small ones, */
-#define POLICE_LOST   3.0  /* these of those, until more is known */
+	10.0		    /* a busy flow's next packet tells little of one sent seconds later: no more than so many */
+#define CHANGED	      1e-3  /* of looks at a path fall into a time at which its loss has just changed */
+#define POLICED	      0.005 /* of paths have something that takes large packets more often than small ones, */
+#define POLICE_LOST   3.0   /* these of those, until more is known */
 #define POLICE_PASSED 8.0
 
 double chance_loss_rate(uint64_t lost, uint64_t sent)
