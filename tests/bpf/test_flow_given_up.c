@@ -1,33 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* TCP into the tunnel: a sender that gives up a size for a smaller one, and what it tries after that (RFC 4821). */
-#include "harness.h"
-
-#define ISN   1000000u
-#define FULL  1380 /* payload of a full segment: with 40 bytes of headers 1420 */
-#define INNER (FULL + 40)
-
-static struct frame f;
-
-static void tcp(struct harness *h, bool tx, const struct segment *s)
-{
-	frame_tcp(&f, &(struct ip){ .tx = tx }, s);
-	run(h, tx ? TUN_TX : TUN_RX, &f);
-}
-
-static void send_data(struct harness *h, uint32_t seq, size_t payload)
-{
-	tcp(h, true, &(struct segment){ .seq = seq, .ack = 1, .flags = TCP_ACK, .payload = payload });
-}
-
-static void receive_ack(struct harness *h, uint32_t ack)
-{
-	tcp(h, false, &(struct segment){ .seq = 1, .ack = ack, .flags = TCP_ACK });
-}
-
-static void later(struct harness *h, uint32_t ms)
-{
-	h->config->now_ms += ms;
-}
+#include "sender.h"
 
 static void test_cut_smaller(void **state)
 {

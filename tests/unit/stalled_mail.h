@@ -47,6 +47,20 @@ static inline void start_over(uint32_t mtu, const char *endpoint)
 	begin(mtu, endpoint);
 }
 
+/* From the peer: a hole in a stream, repetitions in vain that leave gaps, and packets of `outer` bytes that come beside. */
+static inline void stall_from_peer(struct scene_session *session, struct wire_flow *f, uint32_t outer)
+{
+	flow_asks(&s, f, 400);
+	flow_hole(&s, f, 8868);
+	for (int i = 0; i < 4 * SECOND; i++) {
+		scene_tick(&s);
+		if (i % 3 == 0)
+			session_loses(session, 1);
+		session_receives(&s, session, 1, outer);
+		flow_hears(&s, f);
+	}
+}
+
 /* A finding_fn: into the scene's log, as the findings of a step go. */
 static inline void collect(const struct finding *f, void *arg)
 {
