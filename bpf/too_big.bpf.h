@@ -14,9 +14,9 @@
 struct quote {
 	__u8 source[16], destination[16];
 	__u8 protocol;
-	__u16 source_port,
-		destination_port; /* host order; 0 if the transport has none. Echo: as the flow table has them */
-	__u32 seq;		  /* of TCP, or of an echo request */
+	__u16 source_port; /* host order; 0 if the transport has none. Echo: as the flow table has them */
+	__u16 destination_port;
+	__u32 seq; /* of TCP, or of an echo request */
 };
 
 static __always_inline void parse_quote_transport(struct __sk_buff *skb, __u32 l4, struct quote *q)

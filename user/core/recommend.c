@@ -178,8 +178,7 @@ void recommend_fix(struct finding *f)
 			fix_allow(f);
 		else
 			fix_add(f, "# let ICMP type 3 code 4 and ICMPv6 type 2 out of this machine; see nft list "
-				   "ruleset, and "
-				   "ip route get");
+				   "ruleset, and ip route get");
 		fix_clamp(f, interface);
 		break;
 	case FINDING_PTB_IGNORED:

@@ -60,8 +60,8 @@ void flow_endpoints(struct finding_flow *flow, const struct flow *f, enum wire_d
 msec_t flow_answer_due_ms(const struct flow *f);
 
 /*
- * Notes a stall in the ledger, NULL if it has enough that say more. `found` says kind, outer, tries, first_ms and last_ms, and of a size given up the rest of that; what the
- * flow and the ledger know of it is filled in.
+ * Notes a stall in the ledger, NULL if it has enough that say more. `found` says kind, outer, tries, first_ms and last_ms, and of
+ * a size given up the rest of that; what the flow and the ledger know of it is filled in.
  */
 struct stall *stall_add(struct ledger *l, const struct flow *f, const struct stall *found);
 
