@@ -16,6 +16,7 @@
 #include "kernel.h"
 
 #define INVENTORY_PERIOD_MS 2000 /* WireGuard announces neither peers nor endpoints: ask */
+#define STRANGER_PERIOD_MS  500	 /* anybody can look like a peer that has moved: no sooner than this for them */
 #define CLOCK_START_MS	    1000 /* 0 means never */
 #define BTF_PATH	    "/sys/kernel/btf/vmlinux"
 
@@ -138,10 +139,7 @@ static void refresh_inventory(struct observer *o, msec_t now)
 {
 	struct inventory fresh = { 0 }, before;
 	const char *missing = NULL;
-	bool changed = inventory_changed(o->reader);
 
-	if (!changed && now - o->inventory_ms < INVENTORY_PERIOD_MS)
-		return;
 	o->inventory_ms = now;
 	if (inventory_read(o->reader, &o->inventory_options, &fresh, &missing)) {
 		inventory_free(&fresh);
@@ -157,16 +155,36 @@ static void refresh_inventory(struct observer *o, msec_t now)
 	inventory_free(&before);
 }
 
+/* Whether WireGuard was spoken at an address that was no peer's when it was last asked: a peer may have moved there. */
+static bool has_strangers(const struct observer *o, const struct snapshot *snap)
+{
+	if (snap->now_ms - o->inventory_ms < STRANGER_PERIOD_MS)
+		return false;
+	for (size_t i = 0; i < snap->sessions_n; i++) {
+		const struct session *s = &snap->sessions[i];
+
+		if (s->value.last_ms >= o->inventory_ms &&
+		    !inventory_peer_at(&o->inventory, s->key.family, s->key.remote, s->key.remote_port,
+				       s->key.local_port))
+			return true;
+	}
+	return false;
+}
+
 int observer_tick(struct observer *o, struct snapshot *snap)
 {
 	struct snapshot fresh = { .now_ms = now_ms(o), .realtime_ms = clock_ms(CLOCK_REALTIME) };
+	bool changed = inventory_changed(o->reader);
 	int err;
 
 	o->snapshot.inventory = (struct inventory){ 0 };
 	snapshot_free(&o->snapshot);
-	refresh_inventory(o, fresh.now_ms);
+	if (changed || fresh.now_ms - o->inventory_ms >= INVENTORY_PERIOD_MS)
+		refresh_inventory(o, fresh.now_ms);
 	err = kernel_collect(o->kernel, &fresh);
 	kernel_set_clock(o->kernel, fresh.now_ms);
+	if (!err && has_strangers(o, &fresh))
+		refresh_inventory(o, fresh.now_ms);
 	o->snapshot = fresh;
 	o->snapshot.inventory = o->inventory;
 	*snap = o->snapshot;
