@@ -154,7 +154,8 @@ soak: $(BUILD)/tests/soak ## SEEDS=n seeded stories of holes and look-alikes, pa
 FIRST ?= 1
 lab-soak: all $(LAB_TOOLS) ## SEEDS=n seeded variations of the lab, from FIRST on, in a virtual machine with each of KERNELS, 20 s each
 	$(Q)for k in $(KERNELS); do \
-		scripts/vm --kernel $$k --timeout $$(($(SEEDS) * 60 + 300)) -- tests/lab/scenarios/variations.sh $(SEEDS) $(FIRST) || exit 1; \
+		mkdir -p $(BUILD)/lab-soak/$$k && scripts/vm --kernel $$k --timeout $$(($(SEEDS) * 60 + 300)) --out $(BUILD)/lab-soak/$$k \
+			-- tests/lab/scenarios/variations.sh $(SEEDS) $(FIRST) || exit 1; \
 	done
 
 SOAK_SECONDS ?= 900

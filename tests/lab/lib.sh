@@ -252,13 +252,16 @@ mtuscope_attaches()
 	return 1
 }
 
-# start_both [RELAY_OPTION [GATEWAY_OPTION]]: mtuscope on the relay and on the gateway. Sets RELAY_PID, RELAY_RECORDS and as start_mtuscope for the gateway.
+# start_both [RELAY_OPTIONS [GATEWAY_OPTIONS]]: mtuscope on the relay and on the gateway, with options as in a command line.
+# Sets RELAY_PID, RELAY_RECORDS and as start_mtuscope for the gateway.
 start_both()
 {
-	spawn_mtuscope "$LAB_RELAY" ${1:+"$1"}
+	# shellcheck disable=SC2086 # words
+	spawn_mtuscope "$LAB_RELAY" ${1-}
 	# shellcheck disable=SC2034 # for the scenario
 	RELAY_PID=$MTUSCOPE_PID RELAY_RECORDS=$MTUSCOPE_RECORDS
-	start_mtuscope "$LAB_GW" ${2:+"$2"} && MTUSCOPE_RECORDS=$RELAY_RECORDS mtuscope_attaches
+	# shellcheck disable=SC2086 # words
+	start_mtuscope "$LAB_GW" ${2-} && MTUSCOPE_RECORDS=$RELAY_RECORDS mtuscope_attaches
 }
 
 # stop_mtuscope [PID]: ends it as Ctrl-C does; its exit status is MTUSCOPE_STATUS.

@@ -5,7 +5,8 @@
 #
 # Variations on what the other scenarios do by hand: underlay, tunnel MTU, path MTU, delay, TCP's options, offloads, traffic
 # and trouble are drawn from a seed, which each test names. What must be found at both ends, or must not, follows from what
-# was drawn. `make test` has a few of them, `make lab-soak` as many as it is asked for; LAB_DIR/opened has how long each hole took.
+# was drawn. `make test` has a few of them, `make lab-soak` as many as it is asked for. LAB_DIR keeps how long each hole took
+# (opened), and the recordings of what went wrong.
 . "$(dirname "$0")/../lib.sh"
 
 lab_require_wireguard
@@ -339,7 +340,8 @@ vary()
 
 	draw_all "$seed"
 	hosts_set_up
-	start_both "${probes[relay]}" "${probes[gateway]}" || bail_out "mtuscope does not start"
+	start_both "${probes[relay]} --record $LAB_DIR/$seed-relay.rec" \
+		"${probes[gateway]} --record $LAB_DIR/$seed-gateway.rec" || bail_out "mtuscope does not start"
 	begun=$(now_ms)
 	tell
 	[[ $truth != - ]] || judge_both -
@@ -347,6 +349,7 @@ vary()
 	lab_kill "$upload_server"
 	stop_mtuscope "$RELAY_PID"
 	stop_mtuscope
+	[[ -n $wrong ]] || rm -f "$LAB_DIR/$seed"-*.rec
 	is "$wrong" "" "seed $seed: $story, $direction of $bytes by $clients, pings $pings, chat $chat, pause $pause, patience $patience, \
 after $while_s, tunnel $mtu, path $path $ways, delay $delay, loss $loss, burst $burst_ends, police $police, outage $outage_s, dead $dead, \
 $address, sack $sack, timestamps $timestamps, offload $offload, probes: $probe"
