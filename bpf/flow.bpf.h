@@ -18,6 +18,7 @@
 #define FLOW_PLACES	24	   /* as many as it takes that a table 70 % full of living flows turns nobody away */
 #define FLOW_IDLE_MS	60000	   /* evidence is not older */
 #define FLOW_STALLED_MS 130000	   /* longer than the pauses between TCP's late tries: Linux's TCP_RTO_MAX is 120 s */
+#define ECHO_JUMP_MAX	64	   /* so many requests in a row may be lost; what is farther ahead is another story */
 #define FLOW_ATTEMPT_MS 3000	   /* three tries of a SYN fit into it, and the echo of each second */
 #define FLOW_CLOSED_MS	2000	   /* long enough for user space to read the end of a flow */
 #define FLOW_LOST_TRIES 3	   /* of a size: the detectors ask for so many, fewer may be one burst of loss */
@@ -511,6 +512,18 @@ static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_co
 	tcp_rx(f, p, &t, cfg->now_ms);
 }
 
+/* A request of the remote side: of those numbered since the first one that has not come was lost. */
+static __always_inline void echo_asked(struct wire_flow *f, __u16 seq)
+{
+	__u16 ahead = seq - (__u16)f->rx_end;
+
+	if (!f->rx_filled)
+		f->rx_first = f->rx_end = seq;
+	else if (ahead <= ECHO_JUMP_MAX)
+		f->rx_end += ahead;
+	f->rx_filled++;
+}
+
 /*
  * Echo (RFC 792, RFC 4443): the side that asks has its identifier as port, the other side 0. A request from here is a
  * trial that its reply ends; an earlier request's late reply of at least that size ends it as well. Never established: each
@@ -562,8 +575,10 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 	stamp(&f->last_rx_ms, now);
 	rx_delivered(f, p->size, now);
 	/* Of a reply in fragments only the first is seen. */
-	if (!request && f->trial_last_ms &&
-	    (p->size >= f->trial_inner || (p->fragment != FRAGMENT_NONE && seq == f->trial_seq)))
+	if (request)
+		echo_asked(f, seq);
+	else if (f->trial_last_ms &&
+		 (p->size >= f->trial_inner || (p->fragment != FRAGMENT_NONE && seq == f->trial_seq)))
 		trial_delivered(f, now);
 }
 

@@ -177,6 +177,23 @@ static void test_asked_from_there(void **state)
 	}
 }
 
+/* What is missing among requests from there was lost; what is asked under old numbers, or others altogether, is not known to be. */
+static void test_asked_in_vain(void **state)
+{
+	static const uint16_t came[] = { 65530, 65531, 65535, 2, 1, 20000, 3 };
+	struct harness *h = *state;
+
+	for_each_family(state)
+	{
+		for (size_t i = 0; i < sizeof(came) / sizeof(came[0]); i++)
+			echo(h, false, true, came[i], 100);
+		assert_int_equal(flow_only(h)->rx_first, 65530);
+		assert_int_equal(flow_only(h)->rx_end, 65536 + 3);
+		assert_int_equal(flow_only(h)->rx_filled, 7);
+		assert_int_equal(flow_only(h)->rx_next, 0);
+	}
+}
+
 static void test_no_entry(void **state)
 {
 	static const uint8_t others[] = { 3, 5, 11, 13, 14, 17, 130, 131, 133, 134, 135, 136 };
@@ -305,12 +322,13 @@ static void test_own_probes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_answered),	   bpf_test(test_unanswered),
-		bpf_test(test_other_size),	   bpf_test(test_answer_of_another_size),
-		bpf_test(test_asked_from_there),   bpf_test(test_no_entry),
-		bpf_test(test_no_answer),	   bpf_test(test_identifier_zero),
-		bpf_test(test_largest_of_a_tick),  bpf_test(test_fragments),
-		bpf_test(test_reply_in_fragments), bpf_test(test_own_probes),
+		bpf_test(test_answered),	 bpf_test(test_unanswered),
+		bpf_test(test_other_size),	 bpf_test(test_answer_of_another_size),
+		bpf_test(test_asked_from_there), bpf_test(test_asked_in_vain),
+		bpf_test(test_no_entry),	 bpf_test(test_no_answer),
+		bpf_test(test_identifier_zero),	 bpf_test(test_largest_of_a_tick),
+		bpf_test(test_fragments),	 bpf_test(test_reply_in_fragments),
+		bpf_test(test_own_probes),
 	};
 
 	return cmocka_run_group_tests_name("echo", tests, harness_open, harness_close);

@@ -71,6 +71,19 @@ static void hole_begins_before_probing(struct network *n, const struct story *s,
 	hole_begins(n, s, second);
 }
 
+/* The peer's gateway has a mtuscope of its own, or a person, that asks what passes. */
+static void peer_probes(struct network *n, const struct story *s, uint32_t second)
+{
+	if (second == TROUBLE_S + 2 + s->seed % 4)
+		n->far_probes = 40;
+}
+
+static void hole_begins_as_peer_probes(struct network *n, const struct story *s, uint32_t second)
+{
+	hole_begins(n, s, second);
+	peer_probes(n, s, second);
+}
+
 static void hole_after_failover(struct network *n, const struct story *s, uint32_t second)
 {
 	n->down = second >= TROUBLE_S && second < TROUBLE_S + 2;
@@ -109,6 +122,12 @@ static void loss_rises(struct network *n, const struct story *s, uint32_t second
 {
 	if (second == TROUBLE_S)
 		n->loss[WIRE_TX] = n->loss[WIRE_RX] = 0.1 + 0.05 * (s->seed % 3);
+}
+
+static void loss_rises_as_peer_probes(struct network *n, const struct story *s, uint32_t second)
+{
+	loss_rises(n, s, second);
+	peer_probes(n, s, second);
 }
 
 static bool police(struct network *net, bool tx, uint32_t outer)
@@ -198,6 +217,14 @@ static void two_hosts_die(struct network *n, const struct story *s, uint32_t sec
 	n->dead[2] = second >= TROUBLE_S + s->seed % 9;
 }
 
+/* All hosts but the first are behind a bad cable. */
+static void lan_flaps(struct network *n, const struct story *s, uint32_t second)
+{
+	bool down = second >= TROUBLE_S && random_true(&n->seed, 0.3 + 0.2 * (s->seed % 3));
+
+	n->dead[1] = n->dead[2] = n->dead[3] = down;
+}
+
 /* Their clients have idled for long, so nobody has seen what they used to get. */
 static void idle_hosts_die(struct network *n, const struct story *s, uint32_t second)
 {
@@ -243,6 +270,12 @@ static void hung_at_loss(struct network *n, const struct story *s, uint32_t seco
 static void window_shut(struct network *n, const struct story *s, uint32_t second)
 {
 	n->full[s->seed % NETWORK_HOSTS] = second >= TROUBLE_S;
+}
+
+static void hung_at_loss_as_peer_probes(struct network *n, const struct story *s, uint32_t second)
+{
+	hung_at_loss(n, s, second);
+	peer_probes(n, s, second);
 }
 
 /* What the remote side has to say waits, and other packets are lost now and then. */
@@ -737,6 +770,7 @@ const struct kind KINDS[] = {
 	{ "hole, busy machine", hole_of_a_busy_machine, true, 80, KIND_UNSOLVED },
 	{ "hole, probing senders", hole_before_probing, true, 60, KIND_UNSOLVED },
 	{ "hole begins, probing", hole_begins_before_probing, true, 80, KIND_UNSOLVED },
+	{ "hole begins, peer probes", hole_begins_as_peer_probes, true, 80, 0 },
 	{ "hole after failover", hole_after_failover, true, 80, 0 },
 	{ "hole after roaming", hole_after_roaming, true, 80, 0 },
 	{ "hole, IPv6 inside", hole, true, 60, KIND_INNER_V6 },
@@ -772,6 +806,7 @@ const struct kind KINDS[] = {
 	{ "quiet loss", quiet_loss, false, 60, KIND_IDLE },
 	{ "loss in bursts", loss_in_bursts, false, 60, 0 },
 	{ "loss rises", loss_rises, false, 80, 0 },
+	{ "loss rises, peer probes", loss_rises_as_peer_probes, false, 80, 0 },
 	{ "policer", policer, false, 60, 0 },
 	{ "policer, probing", policer_before_probing, false, 60, 0 },
 	{ "bursts", bursts, false, 60, 0 },
@@ -784,12 +819,14 @@ const struct kind KINDS[] = {
 	{ "path dies, alone", path_dies_alone, false, 80, KIND_IDLE },
 	{ "host dies", one_host_dies, false, 80, 0 },
 	{ "two hosts die", two_hosts_die, false, 80, 0 },
+	{ "LAN flaps", lan_flaps, false, 80, 0 },
 	{ "idle hosts die", idle_hosts_die, false, 180, 0 },
 	{ "firewall forgets", firewall_forgets, false, 180, 0 },
 	{ "firewall forgets all", firewall_forgets_all, false, 80, KIND_UNSOLVED },
 	{ "port filtered", port_filtered, false, 60, 0 },
 	{ "server hangs", hung, false, 80, 0 },
 	{ "server hangs at loss", hung_at_loss, false, 80, 0 },
+	{ "hangs, peer probes", hung_at_loss_as_peer_probes, false, 80, 0 },
 	{ "impatient at loss", impatient_at_loss, false, 60, 0 },
 	{ "impatient, host dies", impatient_as_a_host_dies, false, 80, 0 },
 	{ "impatient, servers hang", impatient_as_servers_hang, false, 80, 0 },

@@ -19,6 +19,9 @@
 #define ECHO		   NETWORK_CONNECTIONS
 #define DATAGRAM	   (NETWORK_CONNECTIONS + 1)
 #define FAR_PING	   (NETWORK_CONNECTIONS + 2)
+#define FAR_PROBE	   (NETWORK_CONNECTIONS + 3)
+#define PROBE_EVERY_MS	   250
+#define PROBE_LEAST	   600 /* bytes, inner */
 #define DATAGRAM_EVERY_MS  200
 #define FAR_AHEAD_MS	   12345110 /* neither the same time nor snapshots at the same moment */
 #define PING_INNER	   84
@@ -180,7 +183,7 @@ static void connection_open(struct network *n, struct connection *c)
 		{ "10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4" },
 		{ "fd00:1::1", "fd00:1::2", "fd00:1::3", "fd00:1::4" },
 	};
-	size_t place = n->serial % (SCENE_FLOWS - 1) + 1; /* the first is the ping */
+	size_t place = n->serial % (SCENE_FLOWS - 2) + 2; /* the first two are of echoes */
 	struct wire_flow *f = &n->scene.flows[place];
 	struct end *client;
 
@@ -191,7 +194,7 @@ static void connection_open(struct network *n, struct connection *c)
 	c->opened_ms = c->progress_ms = n->now_ms;
 	c->mss = n->mss < n->far_mss ? n->mss : n->far_mss;
 	c->flow = f;
-	*f = (struct wire_flow){ .tag = c->serial + 1,
+	*f = (struct wire_flow){ .tag = c->serial + 2,
 				 .ifindex = SCENE_WG0,
 				 .protocol = IPPROTO_TCP,
 				 .family = inner_v6(n) ? AF_INET6 : AF_INET,
@@ -302,6 +305,17 @@ static void lone_send(struct network *n, size_t what, bool tx, uint32_t inner)
 	packet_send(n, &(struct in_flight){ .connection = what, .inner = inner, .tx = tx });
 }
 
+/* Every other one is as large as can be sent. */
+static void far_probe(struct network *n)
+{
+	uint32_t most = n->far_mss + n->headers, least = n->probes_sent % 2 ? PROBE_LEAST : most;
+
+	n->far_probes--;
+	packet_send(n, &(struct in_flight){ .connection = FAR_PROBE,
+					    .serial = ++n->probes_sent,
+					    .inner = least + random_below(&n->seed, most + 1 - least) });
+}
+
 void network_datagram(struct network *n, bool tx, uint32_t inner)
 {
 	lone_send(n, DATAGRAM, tx, inner);
@@ -324,6 +338,10 @@ static void packet_arrives(struct network *n, const struct in_flight *p)
 	if (p->mtu) {
 		if (p->serial == c->serial)
 			router_message_arrives(n, c, p);
+		return;
+	}
+	if (p->connection == FAR_PROBE) {
+		programs_asked(n->probe, p->serial, p->inner, n->scene.clock_ms);
 		return;
 	}
 	if (p->connection == FAR_PING) {
@@ -405,6 +423,8 @@ void network_run(struct network *n, uint32_t ms)
 		for (int tx = 0; tx < WIRE_DIRECTIONS; tx++)
 			if (n->datagrams[tx] && n->now_ms % DATAGRAM_EVERY_MS == 0)
 				network_datagram(n, tx, n->datagrams[tx]);
+		if (n->far_probes && n->now_ms % PROBE_EVERY_MS == 0)
+			far_probe(n);
 		if (n->far_pings && n->now_ms % PING_EVERY_MS == 0)
 			lone_send(n, FAR_PING, false, PING_INNER);
 		if (n->pings && n->now_ms % PING_EVERY_MS == 0) {
@@ -476,6 +496,9 @@ void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t con
 	n->session = scene_session(&n->scene, &n->scene.peers[0]);
 	n->session->value.received = 0;
 	n->ping = scene_ping(&n->scene, headers >= HEADERS_V6 ? "fd00:1::1" : "10.1.0.1");
+	n->probe = scene_ping(&n->scene, headers >= HEADERS_V6 ? "fd00:1::1" : "10.1.0.1");
+	n->probe->remote_port = n->probe->local_port;
+	n->probe->local_port = 0;
 	n->seed = seed * 0x9e3779b97f4a7c15ULL + 1;
 	n->now_ms = n->scene.clock_ms;
 	n->family = family;

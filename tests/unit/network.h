@@ -112,12 +112,13 @@ struct network {
 	uint32_t message_min;		 /* bytes, of requests and responses */
 	uint32_t
 		mss_small; /* what a sender goes over to once large ones are lost for too long (RFC 4821); 0: it does not */
-	uint32_t window_max;		     /* segments that a sender has under way at most */
-	uint32_t request_max, response_max;  /* bytes */
-	uint32_t pause_ms;		     /* between a client's requests, about */
-	bool pings, far_pings;		     /* host 0 is pinged each second; it pings each second */
-	bool remote_asks;		     /* all clients are on the remote side */
-	bool greets;			     /* a client first says something small, and is answered with as little */
+	uint32_t window_max;		    /* segments that a sender has under way at most */
+	uint32_t request_max, response_max; /* bytes */
+	uint32_t pause_ms;		    /* between a client's requests, about */
+	bool pings, far_pings;		    /* host 0 is pinged each second; it pings each second */
+	uint32_t far_probes; /* host 0 looks for the size that passes: so many echo requests more, large and small */
+	bool remote_asks;    /* all clients are on the remote side */
+	bool greets;	     /* a client first says something small, and is answered with as little */
 	uint32_t datagrams[WIRE_DIRECTIONS]; /* inner bytes: one that nobody answers each 200 ms; 0: none */
 	uint32_t watch_outer;		     /* when such a large packet has passed is to be told */
 	/* the rest is its own */
@@ -138,7 +139,8 @@ struct network {
 	struct scene far;
 	struct scene_session *far_session[WIRE_DIRECTIONS];
 	uint64_t far_ahead_ms;
-	struct wire_flow *ping;
+	struct wire_flow *ping, *probe;
+	uint32_t probes_sent; /* by host 0 */
 	struct tally
 		messages[2 * NETWORK_HOSTS]; /* by remote host: those that came out of the tunnel, those that left */
 	struct connection connections[NETWORK_CONNECTIONS];

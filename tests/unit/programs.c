@@ -50,6 +50,13 @@ void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_
 		tcp_rx(f, &p, &t, now_ms);
 }
 
+void programs_asked(struct wire_flow *f, uint16_t seq, uint16_t inner, uint32_t now_ms)
+{
+	stamp(&f->last_rx_ms, now_ms);
+	rx_delivered(f, inner, now_ms);
+	echo_asked(f, seq);
+}
+
 void programs_told(struct wire_flow *f, uint32_t seq, uint16_t mtu)
 {
 	trial_told(f, seq, mtu);

@@ -33,6 +33,9 @@ struct segment {
 /* A TCP segment in the tunnel, to (tx) or from the remote side. */
 void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_t now_ms);
 
+/* An echo request from the remote side. */
+void programs_asked(struct wire_flow *f, uint16_t seq, uint16_t inner, uint32_t now_ms);
+
 /* A too-big message out of the tunnel about the segment that begins at seq. */
 void programs_told(struct wire_flow *f, uint32_t seq, uint16_t mtu);
 

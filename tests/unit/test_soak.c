@@ -57,6 +57,10 @@ static void test_what_was_wrong_once(void **state)
 		{ "hole after failover", 937 },
 		{ "one way out", 197 }, /* a young connection, but small packets of others died as well */
 		{ "one way dies", 290 },
+		{ "hole begins, peer probes",
+		  97 }, /* what the peer's side probed in vain looked like loss that had risen */
+		{ "hole begins, peer probes", 102 },
+		{ "hole begins, peer probes", 104 },
 	};
 
 	(void)state;

@@ -12,12 +12,13 @@
 
 #include "outer.h"
 
-#define OUTAGE_MS      1500	  /* longer than a path of a ping a second is silent */
-#define OUTAGE_ALONE   20	  /* otherwise less than one packet in so many is lost */
-#define FILL_MS	       2000	  /* what was lost is mostly sent again within that time */
-#define RTO_USUAL_MS   1000	  /* a segment is repeated first after less than that */
-#define FULL_INNER_MIN 1280	  /* senders that look for a path's MTU themselves (RFC 4821) begin below that */
-#define TICK_BYTES_MAX (1U << 30) /* no stream gets on so far in a tick: it is another one */
+#define OUTAGE_MS	1500	   /* longer than a path of a ping a second is silent */
+#define OUTAGE_ALONE	20	   /* otherwise less than one packet in so many is lost */
+#define FILL_MS		2000	   /* what was lost is mostly sent again within that time */
+#define RTO_USUAL_MS	1000	   /* a segment is repeated first after less than that */
+#define FULL_INNER_MIN	1280	   /* senders that look for a path's MTU themselves (RFC 4821) begin below that */
+#define PROBES_LOST_MAX 1000	   /* more nobody sends for that: the numbers are of several */
+#define TICK_BYTES_MAX	(1U << 30) /* no stream gets on so far in a tick: it is another one */
 
 /*
  * What was lost since then fell into an outage: the path became another one, or packets that the peer sent meanwhile were lost
@@ -342,6 +343,26 @@ static void flow_announces(struct ledgers *ls, const struct flow *f, struct ledg
 	}
 }
 
+/*
+ * Somebody behind the peer looks for the size that passes, a mtuscope there or a person, and of what is asked much is lost. That says
+ * nothing of the path's loss; the requests are numbered.
+ */
+static void flow_probes(const struct ledgers *ls, const struct flow *f, struct ledger *rx)
+{
+	struct flow_memory *m = flow_memory_find(ls, f->tag);
+	uint32_t lost = f->rx_end - f->rx_first + 1 - f->rx_filled;
+
+	if (!flow_is_echo(f) || !f->rx_filled || !m || f->rx_delivered_ms == m->probe_ms)
+		return;
+	m->probes_vary |= m->probe_ms && m->probe_inner != f->rx_delivered_inner;
+	if (m->probes_vary && lost > m->probes_lost && lost <= PROBES_LOST_MAX) {
+		ledger_probes_lost(rx, lost - m->probes_lost, m->probe_ms);
+		m->probes_lost = lost;
+	}
+	m->probe_ms = f->rx_delivered_ms;
+	m->probe_inner = f->rx_delivered_inner;
+}
+
 /* Idle flows without trouble are most of a busy gateway's: they need no look-up. */
 static bool flow_matters(const struct ledgers *ls, const struct flow *f)
 {
@@ -401,6 +422,7 @@ static int flow_enter(struct ledgers *ls, const struct snapshot *snap, const str
 	if (moved_ms != ls->now_ms)
 		flow_sizes(ls, f, tx, rx);
 	flow_told(ls, f, tx);
+	flow_probes(ls, f, rx);
 	full_from_peer(ls, f, rx);
 	full_to_peer(ls, f, tx);
 	flow_mss(ls, f, tx);

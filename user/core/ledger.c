@@ -211,6 +211,21 @@ void ledger_loss(const struct ledger *l, msec_t from_ms, msec_t to_ms, uint32_t 
 		*lost_ticks = with_loss;
 }
 
+void ledger_probes_lost(struct ledger *l, uint32_t n, msec_t since_ms)
+{
+	struct history *h = l->history;
+
+	for (size_t i = 1; n && i <= LEDGER_TICKS; i++) {
+		struct loss_tick *t = &h->ticks[(h->ticks_next - i) % LEDGER_TICKS]; /* the latest first */
+		uint32_t lost = t->lost > 0 ? t->lost : 0, of_these = lost < n ? lost : n;
+
+		if (t->ms < since_ms)
+			return;
+		t->lost -= of_these;
+		n -= of_these;
+	}
+}
+
 uint32_t ledger_lost_at_once(const struct ledger *l, msec_t from_ms, msec_t to_ms)
 {
 	const struct history *h = told(l);

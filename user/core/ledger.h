@@ -239,6 +239,12 @@ msec_t ledger_delivered_ms(const struct ledger *l, uint32_t outer);
 void ledger_loss(const struct ledger *l, msec_t from_ms, msec_t to_ms, uint32_t *lost, uint32_t *received,
 		 uint32_t *lost_ticks);
 
+/*
+ * rx: of what was lost since then, n packets were echo requests of somebody who looks for the size that passes: they say nothing of the
+ * path's loss. In a ledger with a history.
+ */
+void ledger_probes_lost(struct ledger *l, uint32_t n, msec_t since_ms);
+
 /* What was lost there in the two ticks that lost most: a moment is part of two. */
 uint32_t ledger_lost_at_once(const struct ledger *l, msec_t from_ms, msec_t to_ms);
 

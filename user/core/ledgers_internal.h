@@ -67,6 +67,10 @@ struct flow_memory {
 	uint32_t given_up_runs;	 /* in how many runs, */
 	uint32_t given_up_for;	 /* and the largest inner size that has got through since */
 	uint32_t given_up_end;	 /* what was sent before, or soon after, ends there */
+	msec_t probe_ms;	 /* the remote side's latest echo request came then, … */
+	uint32_t probe_inner;	 /* … and was so large */
+	bool probes_vary;	 /* they were not all of one size */
+	uint32_t probes_lost;	 /* of them, as far as entered */
 	uint32_t rx_filled;
 	uint32_t rx_next;
 	msec_t rx_next_ms;		   /* the stream from the remote side got on last then */
