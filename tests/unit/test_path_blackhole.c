@@ -157,6 +157,44 @@ static void test_connections_that_are_refused(void **state)
 	scene_assert_silent(&s);
 }
 
+/* Connections to two hosts stall, the second `apart` ticks after the first, while a third host answers. */
+static void two_hosts_stall(unsigned int apart)
+{
+	struct wire_flow *web, *third;
+
+	start_over(1420, "192.0.2.1");
+	web = scene_flow(&s, "10.1.0.8");
+	third = scene_flow(&s, "10.1.0.7");
+	scene_ticks(&s, 2 * SECOND);
+	flow_delivers(&s, mail, 1420);
+	flow_delivers(&s, web, 1420);
+	scene_tick(&s);
+	for (unsigned int tick = 0; tick < 8 * SECOND; tick++) {
+		flow_delivers(&s, third, 100);
+		if (tick < apart)
+			flow_delivers(&s, web, 100);
+		else if (!((tick - apart) & (tick - apart + 1)))
+			flow_tries(&s, web, 1420);
+		scene_stall(&s, mail, 1420, NULL, 1);
+	}
+}
+
+/* One host after the other is heard no more, the second having answered for long after the first: they do not die that way. */
+static void test_one_host_after_the_other(void **state)
+{
+	(void)state;
+	two_hosts_stall(2 * SECOND);
+	assert_int_equal(s.opened, 1);
+	assert_bracket(&s.log[0], 172, 1480, 1280);
+}
+
+static void test_two_hosts_that_die_at_once(void **state)
+{
+	(void)state;
+	two_hosts_stall(0);
+	scene_assert_silent(&s);
+}
+
 static void test_of_two_peers_only_the_bad_one(void **state)
 {
 	struct wire_flow *bad, *bad_small, *good;
@@ -392,6 +430,8 @@ int main(void)
 		stalled_mail_test(test_the_recommendation_fits_the_path),
 		stalled_mail_test(test_clients_that_give_up),
 		stalled_mail_test(test_connections_that_are_refused),
+		stalled_mail_test(test_one_host_after_the_other),
+		stalled_mail_test(test_two_hosts_that_die_at_once),
 		stalled_mail_test(test_of_two_peers_only_the_bad_one),
 		stalled_mail_test(test_many_flows_are_one_finding),
 		stalled_mail_test(test_path_that_shrinks_under_way),

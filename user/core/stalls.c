@@ -196,6 +196,8 @@ int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
 	}
 	for (size_t i = 0; !err && i < ls->list_n; i++) {
 		struct ledger *l = ls->list[i];
+		msec_t passed_ms = ledger_delivered_ms(l, 1);
+		msec_t heard_ms = passed_ms > l->last_heard_ms ? passed_ms : l->last_heard_ms;
 
 		l->stalled_ms = l->well_ms = 0;
 		for (size_t j = 0; j < l->stalls_n; j++) {
@@ -212,7 +214,7 @@ int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
 				earliest(&l->well_ms, s->flow_heard_ms < s->first_ms ? s->flow_heard_ms : s->first_ms);
 			}
 			if (l->direction == WIRE_TX)
-				stall_heard(ls, s, host_ms > s->first_ms ? host_ms : l->last_heard_ms);
+				stall_heard(ls, s, host_ms > s->first_ms ? host_ms : heard_ms);
 		}
 	}
 	hosts_free(hosts);

@@ -114,12 +114,36 @@ static struct tried tried_like(const struct stall *s, const struct ledger *l, co
 	return t;
 }
 
+/* The other host was heard when this one's tries had been in vain for some time already. */
+static bool is_heard_meanwhile(const struct stall *s, const struct stall *other)
+{
+	return other->flow_heard_ms > s->first_ms + SENT_BEFORE_MS;
+}
+
+/*
+ * The same befalls one host after the other, each heard while the one before was not any more. Hosts behind a link that dies, and
+ * flows that a firewall forgets, are lost all at once.
+ */
+static bool is_spreading(const struct ledger *l, const struct stall *s)
+{
+	for (size_t i = 0; i < l->stalls_n; i++) {
+		const struct stall *other = &l->stalls[i];
+
+		if (other->kind == EVIDENCE_TCP_RETRANSMIT && other->outer > LEDGER_SMALL && !other->given_up &&
+		    other->tries >= TRIES_MIN && other->alive >= ALIVE_UNTIL_THEN &&
+		    memcmp(other->host, s->host, sizeof(s->host)) != 0 &&
+		    (is_heard_meanwhile(s, other) || is_heard_meanwhile(other, s)))
+			return true;
+	}
+	return false;
+}
+
 /* Whether chance would explain that nothing of that size gets through. */
 static bool by_chance_tx(const struct ledger *l, const struct stall *s, msec_t now_ms, bool before)
 {
 	msec_t since_ms = ledger_loss_since_ms(l, 0, now_ms), large_ms = ledger_loss_since_ms(l, s->outer, now_ms);
 	struct trials known = ledger_trials(l, 0, large_ms), large = ledger_trials(l, s->outer, large_ms);
-	uint32_t n = tries_of_all(l, s), runs = s->alive == ALIVE_HOST ? s->runs : n;
+	uint32_t n = tries_of_all(l, s), runs = s->alive == ALIVE_HOST || is_spreading(l, s) ? s->runs : n;
 	double all = chance_all_sizes(l, s, n, runs, since_ms);
 	double like = chance_policed(n, tried_like(s, l, &large),
 				     (struct tried){ known.lost - large.lost, known.delivered - large.delivered });
@@ -195,7 +219,8 @@ bool step_witness_tx(const struct ledger *l, const struct stall *s, msec_t now_m
 	case ALIVE_HOST:
 		return s->tries_heard >= TRIES_HEARD || repeats(l, s);
 	case ALIVE_UNTIL_THEN:
-		return (s->outer > ETHERNET_MTU && !lately && !is_silent_unusually(l, now_ms)) || is_alone(l, s);
+		return (s->outer > ETHERNET_MTU && !lately && !is_silent_unusually(l, now_ms)) || is_alone(l, s) ||
+		       (s->tries_heard >= TRIES_HEARD && is_spreading(l, s));
 	default:
 		return false;
 	}
