@@ -6,6 +6,8 @@
  */
 #include "step_internal.h"
 
+#include <math.h>
+
 /*
  * That the gaps are of others, where a stream has a hole; where what came last was not all, or a client has said nothing; where a
  * server may merely think.
@@ -16,8 +18,8 @@
 
 #define REPEATED_LEAST	 3    /* so many in vain after the first, of one flow */
 #define REPEATED_MIN	 4    /* … of all flows */
-#define REPEATED_CHANGED 6    /* … of all flows, if the size did get through shortly before; or one less, … */
-#define CHANCE_EARLIER	 1e-2 /* … if chance would do it so much more rarely */
+#define REPEATED_CHANGED 6    /* … of all flows, if the size did get through shortly before; or less, … */
+#define CHANCE_EARLIER	 1e-2 /* … if chance would do it so much more rarely for each */
 #define TICK_SLACK_MS	 250  /* the programs date packets with the last snapshot's time */
 #define LOST_TICKS_MIN	 3    /* gaps at different moments, not a burst or two */
 #define LOST_TICKS_JUMBO 2    /* … where the size makes a hole likelier than a burst */
@@ -196,6 +198,14 @@ static struct tried tried_like(const struct ledger *l, const struct stall *s)
 	return t;
 }
 
+/* How much more rarely chance must do what is seen than it otherwise had to. Senders that give a size up do not try more often. */
+static double odds_of_few(const struct stall *s, uint32_t n, bool before)
+{
+	if (!before || n >= REPEATED_CHANGED)
+		return 1.0;
+	return s->given_up ? CHANCE_EARLIER : pow(CHANCE_EARLIER, REPEATED_CHANGED - n);
+}
+
 /* Whether chance would explain the gaps. */
 static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
 {
@@ -229,13 +239,12 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	known.passed += after.passed;
 	all = looks * chance_lost_too(n + 1, runs, known, none, step_after_a_loss(&s->all_before));
 	like = looks * chance_policed(n + 1, tried_like(l, s), before_all);
-	few = before && n < REPEATED_CHANGED ? CHANCE_EARLIER : 1.0;
+	few = odds_of_few(s, n, before);
 	if (all > few * CHANCE_MAX || like > few * step_policed_max(&s->like_before, before))
 		return true;
 	/* Loss may just have risen: then the small ones would not all have come since. */
 	return before &&
-	       ((n + 1 < REPEATED_CHANGED && !s->given_up) ||
-		chance_lost_too(n + 1, runs, others, none, step_after_a_loss(&s->all_before)) > few * CHANCE_CHANGED);
+	       chance_lost_too(n + 1, runs, others, none, step_after_a_loss(&s->all_before)) > few * CHANCE_CHANGED;
 }
 
 /* Its sender has repeated itself in vain, gone over to smaller packets, and these come. */
