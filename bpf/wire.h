@@ -201,6 +201,7 @@ enum wire_loss {
 	WIRE_LOSS_SESSION_FULL,
 	WIRE_LOSS_TALLY_FULL,
 	WIRE_LOSS_UNPARSED, /* sum of wire_counters.unparsed, and what hooks could not read */
+	WIRE_LOSS_CLOCK_LATE, /* of user space: for seconds wire_config.now_ms stood still, and all that came has one time */
 	WIRE_LOSSES,
 };
 

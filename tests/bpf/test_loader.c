@@ -89,6 +89,27 @@ static void test_packets_are_seen(void **state)
 	snapshot_free(&snap);
 }
 
+/* Who looks too late is told so: what came meanwhile has no time of its own. */
+static void test_clock_that_stood_still(void **state)
+{
+	static struct status status;
+	static const struct {
+		uint32_t after_ms;
+		uint64_t late;
+	} snapshots[] = { { 5000, 0 }, { 5001, 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct snapshot snap = { .now_ms = NOW + snapshots[i].after_ms };
+
+		assert_int_equal(kernel_collect(gateway.kernel, &snap), 0);
+		kernel_status(gateway.kernel, &status);
+		assert_int_equal(snap.losses[WIRE_LOSS_CLOCK_LATE], snapshots[i].late);
+		assert_int_equal(status.losses[WIRE_LOSS_CLOCK_LATE], snapshots[i].late);
+		snapshot_free(&snap);
+	}
+}
+
 /* The places where packets pass and the tracepoints are there on every kernel that has type information. */
 static bool is_everywhere(const struct hook_status *hook)
 {
@@ -119,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_packets_are_seen),
+		cmocka_unit_test(test_clock_that_stood_still),
 		cmocka_unit_test(test_hooks),
 	};
 

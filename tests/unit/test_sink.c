@@ -187,18 +187,19 @@ static void ecs_status_is_the_contract(void **state)
 	status_make(&s, STATUS_DEGRADED);
 	s.losses[WIRE_LOSS_TALLY_FULL] = 4;
 	root = parsed(sink_named("ecs")->status(record, SINK_RECORD_MAX, &s, NOON, NULL));
-	assert_json(root, json_pack("{ss ss ss ss s{ss s[s] s[s] ss ss} s{s{ss s[{ss sb ss sn}{ss sb sn ss ss}]"
-				    "s[{ss ss si si ss}{ss ss si si}] s{si si si si si si} s{si si}}}}",
-				    "@timestamp", "2026-01-01T11:01:07.250Z", "log.level", "warning", "message",
-				    "mtuscope watches 2 interface(s) with 1 hooks attached, 1 missing", "ecs.version",
-				    "9.4.0", "event", "kind", "state", "category", "network", "type", "info", "module",
-				    "mtuscope", "dataset", "mtuscope.status", "mtuscope", "status", "state", "degraded",
-				    "hooks", "name", "tc egress wg0", "attached", 1, "how", "tcx", "why_not", "name",
-				    "wg_xmit", "attached", 0, "how", "why_not", "no BTF", "blinds", "oversized packets",
-				    "interfaces", "name", "wg0", "role", "tunnel", "ifindex", 7, "mtu", 8920,
-				    "wireguard", "kernel", "name", "eth0", "role", "underlay", "ifindex", 2, "mtu",
-				    9000, "lost", "flow_evicted", 0, "flow_refused", 0, "session_full", 0, "tally_full",
-				    4, "unparsed", 0, "records", 0, "findings", "opened", 3, "open", 1));
+	assert_json(root,
+		    json_pack("{ss ss ss ss s{ss s[s] s[s] ss ss} s{s{ss s[{ss sb ss sn}{ss sb sn ss ss}]"
+			      "s[{ss ss si si ss}{ss ss si si}] s{si si si si si si si} s{si si}}}}",
+			      "@timestamp", "2026-01-01T11:01:07.250Z", "log.level", "warning", "message",
+			      "mtuscope watches 2 interface(s) with 1 hooks attached, 1 missing", "ecs.version",
+			      "9.4.0", "event", "kind", "state", "category", "network", "type", "info", "module",
+			      "mtuscope", "dataset", "mtuscope.status", "mtuscope", "status", "state", "degraded",
+			      "hooks", "name", "tc egress wg0", "attached", 1, "how", "tcx", "why_not", "name",
+			      "wg_xmit", "attached", 0, "how", "why_not", "no BTF", "blinds", "oversized packets",
+			      "interfaces", "name", "wg0", "role", "tunnel", "ifindex", 7, "mtu", 8920, "wireguard",
+			      "kernel", "name", "eth0", "role", "underlay", "ifindex", 2, "mtu", 9000, "lost",
+			      "flow_evicted", 0, "flow_refused", 0, "session_full", 0, "tally_full", 4, "unparsed", 0,
+			      "clock_late", 0, "records", 0, "findings", "opened", 3, "open", 1));
 	json_decref(root);
 }
 

@@ -85,7 +85,7 @@ COVERS(status_states, STATUS_EXIT + 1);
 static const char *const losses[] = {
 	[WIRE_LOSS_FLOW_EVICTED] = "flow_evicted", [WIRE_LOSS_FLOW_REFUSED] = "flow_refused",
 	[WIRE_LOSS_SESSION_FULL] = "session_full", [WIRE_LOSS_TALLY_FULL] = "tally_full",
-	[WIRE_LOSS_UNPARSED] = "unparsed",
+	[WIRE_LOSS_UNPARSED] = "unparsed",	   [WIRE_LOSS_CLOCK_LATE] = "clock_late",
 };
 COVERS(losses, WIRE_LOSSES);
 

@@ -6,6 +6,7 @@
 
 #include "kernel_internal.h"
 
+#define CLOCK_LATE_MS  5000 /* twenty snapshots that were not made */
 #define FLOW_AGEING_MS 3600000
 #define FLOW_MEMORY_MS 150000 /* a flow without a packet for so long says nothing any more */
 
@@ -86,5 +87,8 @@ int kernel_collect(struct kernel *kernel, struct snapshot *snap)
 	netstat_collect(kernel, snap);
 	for (uint32_t i = 0; !err && i < WIRE_LOSSES; i++)
 		err = collect_per_cpu(kernel, kernel->tc->maps.losses, i, &snap->losses[i], 1);
+	if (kernel->clock_ms && snap->now_ms - kernel->clock_ms > CLOCK_LATE_MS)
+		kernel->clock_late++;
+	snap->losses[WIRE_LOSS_CLOCK_LATE] = kernel->clock_late;
 	return err;
 }

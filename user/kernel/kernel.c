@@ -314,6 +314,7 @@ bool kernel_is_shut_out(const struct kernel *kernel)
 
 void kernel_set_clock(struct kernel *kernel, msec_t now_ms)
 {
+	kernel->clock_ms = now_ms;
 	__atomic_store_n(&kernel->config->now_ms, now_ms, __ATOMIC_RELAXED);
 }
 
@@ -378,4 +379,5 @@ void kernel_status(struct kernel *kernel, struct status *status)
 			for (int cpu = 0; cpu < kernel->cpus; cpu++)
 				status->losses[i] += per_cpu[cpu];
 	}
+	status->losses[WIRE_LOSS_CLOCK_LATE] = kernel->clock_late;
 }

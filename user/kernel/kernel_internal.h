@@ -47,6 +47,8 @@ struct kernel {
 	struct wire_config *config;	    /* mapped */
 	struct wire_flow *flows;	    /* mapped; read, and written by flow_age() alone */
 	msec_t aged_ms;			    /* when they last were */
+	msec_t clock_ms;		    /* that the programs have */
+	uint64_t clock_late;		    /* WIRE_LOSS_CLOCK_LATE */
 	uint64_t retired[WIRE_TALLY_KINDS]; /* counts of the tallies that gave their places */
 	struct hook *hooks;
 	size_t hooks_n;
