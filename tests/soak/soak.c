@@ -96,7 +96,7 @@ static size_t kind_named(const char *name)
 			return kind;
 	if (!*name)
 		return story_kinds();
-	fprintf(stderr, "soak: no kind of story is named '%s'; see tests/unit/kinds.c\n", name);
+	fprintf(stderr, "soak: no kind of story is named '%s'; see tests/unit/kinds_*.c\n", name);
 	exit(3);
 }
 

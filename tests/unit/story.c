@@ -24,32 +24,42 @@ static struct network n;
 
 size_t story_kinds(void)
 {
-	return KINDS_N;
+	return HOLES_N + LOOKALIKES_N;
+}
+
+static const struct kind *kind_at(size_t kind)
+{
+	return kind < HOLES_N ? &HOLES[kind] : &LOOKALIKES[kind - HOLES_N];
+}
+
+static unsigned int marks(const struct story *s)
+{
+	return kind_at(s->kind)->marks;
 }
 
 const char *story_kind_name(size_t kind)
 {
-	return KINDS[kind].name;
+	return kind_at(kind)->name;
 }
 
 size_t story_kind_named(const char *name)
 {
 	size_t kind = 0;
 
-	while (kind < KINDS_N && strcmp(KINDS[kind].name, name))
+	while (kind < story_kinds() && strcmp(kind_at(kind)->name, name))
 		kind++;
-	assert_true(kind < KINDS_N);
+	assert_true(kind < story_kinds());
 	return kind;
 }
 
 bool story_kind_is_hole(size_t kind)
 {
-	return KINDS[kind].hole;
+	return kind < HOLES_N;
 }
 
 bool story_kind_is_unsolved(size_t kind)
 {
-	return KINDS[kind].marks & KIND_UNSOLVED;
+	return kind_at(kind)->marks & KIND_UNSOLVED;
 }
 
 static uint32_t pick(uint64_t *seed, const uint32_t *from, size_t count)
@@ -60,11 +70,7 @@ static uint32_t pick(uint64_t *seed, const uint32_t *from, size_t count)
 /* Half of the stories are of holes. */
 static size_t kind_draw(uint64_t *seed)
 {
-	size_t holes = 0;
-
-	while (KINDS[holes].hole)
-		holes++;
-	return random_true(seed, 0.5) ? random_below(seed, holes) : holes + random_below(seed, KINDS_N - holes);
+	return random_true(seed, 0.5) ? random_below(seed, HOLES_N) : HOLES_N + random_below(seed, LOOKALIKES_N);
 }
 
 static void sizes_draw(struct story *s, uint64_t *seed)
@@ -90,17 +96,17 @@ struct story story_draw(uint64_t number, size_t kind)
 	struct story s = { .seed = number, .start_ms = SCENE_START_MS };
 
 	random_below(&seed, 2);
-	s.kind = kind < KINDS_N ? kind : kind_draw(&seed);
-	s.hole = KINDS[s.kind].hole;
+	s.kind = kind < story_kinds() ? kind : kind_draw(&seed);
+	s.hole = s.kind < HOLES_N;
 	s.family = random_true(&seed, 0.3) ? AF_INET6 : AF_INET;
-	s.headers = (random_true(&seed, 0.2) ? 40 : SEGMENT_HEADERS) + (KINDS[s.kind].marks & KIND_INNER_V6 ? 20 : 0);
+	s.headers = (random_true(&seed, 0.2) ? 40 : SEGMENT_HEADERS) + (marks(&s) & KIND_INNER_V6 ? 20 : 0);
 	sizes_draw(&s, &seed);
 	s.direction = random_true(&seed, 0.5) ? WIRE_TX : WIRE_RX;
 	s.loss = random_true(&seed, 0.5) ? 0 : 0.0001 * random_below(&seed, 200);
 	s.delay_ms = pick(&seed, delays, 5);
 	s.jitter_ms = random_true(&seed, 0.3) ? random_below(&seed, 10) : 0;
 	s.connections = counts[random_below(&seed, 5)];
-	if (KINDS[s.kind].marks & KIND_IDLE)
+	if (marks(&s) & KIND_IDLE)
 		s.connections = 0;
 	/* Where all flows stall, something must go on: else nobody can tell a hole from a dead path. */
 	s.pings = s.connections <= 8 || random_true(&seed, 0.5);
@@ -111,7 +117,7 @@ void story_describe(const struct story *s, char *text, size_t len)
 {
 	snprintf(text, len,
 		 "%s, %s, tunnel %u, path %u, IPv%d, loss %.2f %%, delay %u+%u ms, %zu connections%s, headers %u",
-		 KINDS[s->kind].name, s->direction == WIRE_TX ? "tx" : "rx", s->tunnel_mtu, s->path_mtu,
+		 kind_at(s->kind)->name, s->direction == WIRE_TX ? "tx" : "rx", s->tunnel_mtu, s->path_mtu,
 		 s->family == AF_INET6 ? 6 : 4, 100 * s->loss, s->delay_ms, s->jitter_ms, s->connections,
 		 s->pings ? ", pings" : "", s->headers);
 }
@@ -147,7 +153,7 @@ struct course {
 
 static bool both_ways(const struct story *s)
 {
-	return KINDS[s->kind].marks & KIND_BOTH_WAYS;
+	return marks(s) & KIND_BOTH_WAYS;
 }
 
 /* When a packet first was too large for the hole; 0: none was. */
@@ -176,11 +182,9 @@ static void course_wrong(struct course *c, enum story_end end, const char *what,
 /* What is to be said though there is no hole; FINDING_CLASSES: nothing. */
 static enum finding_class class_said(const struct story *s)
 {
-	unsigned int marks = KINDS[s->kind].marks;
-
-	return marks & KIND_IGNORED	 ? FINDING_PTB_IGNORED
-	       : marks & KIND_SUPPRESSED ? FINDING_PTB_SUPPRESSED
-					 : FINDING_CLASSES;
+	return marks(s) & KIND_IGNORED	    ? FINDING_PTB_IGNORED
+	       : marks(s) & KIND_SUPPRESSED ? FINDING_PTB_SUPPRESSED
+					    : FINDING_CLASSES;
 }
 
 /* The hole is no more: was it found while there was time? */
@@ -194,7 +198,7 @@ static void course_ends(struct course *c, bool healed)
 	if (c->holes == 1)
 		c->swallowed_ms = swallowed_ms;
 	if (!swallowed_ms || n.scene.opened > c->opened_before || n.scene.opened > n.scene.resolved ||
-	    (KINDS[c->s->kind].marks & KIND_MAY_MISS) || (healed && n.now_ms - swallowed_ms < PATIENCE_MS))
+	    (marks(c->s) & KIND_MAY_MISS) || (healed && n.now_ms - swallowed_ms < PATIENCE_MS))
 		return;
 	snprintf(what, sizeof(what), "nothing said of hole %zu for %llu ms", c->holes,
 		 (unsigned long long)(n.now_ms - swallowed_ms));
@@ -300,8 +304,8 @@ static struct story_result tell(const struct story *s, void (*sees)(const struct
 {
 	struct course c = { .s = s };
 
-	network_start_as(&n, s->seed, s->tunnel_mtu, KINDS[s->kind].marks & KIND_UPLOADS ? 0 : s->connections,
-			 s->family, s->headers, s->start_ms, both);
+	network_start_as(&n, s->seed, s->tunnel_mtu, marks(s) & KIND_UPLOADS ? 0 : s->connections, s->family,
+			 s->headers, s->start_ms, both);
 	n.far.sees = sees;
 	n.far.sees_arg = far_arg;
 	n.far.links[0].mtu = n.far.peers[0].egress_mtu = TUNNEL_MAX + OUTER_OVERHEAD_IPV6;
@@ -314,10 +318,10 @@ static struct story_result tell(const struct story *s, void (*sees)(const struct
 	n.reorder_ms = 2 * s->jitter_ms;
 	n.sack = s->seed % 4;
 	n.pings = s->pings;
-	if (KINDS[s->kind].marks & KIND_UPLOADS)
+	if (marks(s) & KIND_UPLOADS)
 		uploads_start(s);
-	for (uint32_t second = 0; second < KINDS[s->kind].seconds; second++) {
-		KINDS[s->kind].fn(&n, s, second);
+	for (uint32_t second = 0; second < kind_at(s->kind)->seconds; second++) {
+		kind_at(s->kind)->fn(&n, s, second);
 		course_goes_on(&c);
 		for (int i = 0; i < 4; i++) {
 			network_run(&n, SCENE_TICK_MS);
