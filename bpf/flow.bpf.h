@@ -512,11 +512,16 @@ static __always_inline void flow_tcp(struct __sk_buff *skb, const struct wire_co
 	tcp_rx(f, p, &t, cfg->now_ms);
 }
 
-/* A request of the remote side: of those numbered since the first one that has not come was lost. */
-static __always_inline void echo_asked(struct wire_flow *f, __u16 seq)
+/*
+ * A request of the remote side has come, of `size` bytes inside: of those numbered since the first, what has not come was
+ * lost.
+ */
+static __always_inline void echo_asked(struct wire_flow *f, __u16 seq, __u16 size, __u32 now)
 {
 	__u16 ahead = seq - (__u16)f->rx_end;
 
+	stamp(&f->last_rx_ms, now);
+	f->rx_cut_inner = size;
 	if (!f->rx_filled)
 		f->rx_first = f->rx_end = seq;
 	else if (ahead <= ECHO_JUMP_MAX)
@@ -576,7 +581,7 @@ static __always_inline void flow_echo(struct __sk_buff *skb, const struct wire_c
 	rx_delivered(f, p->size, now);
 	/* Of a reply in fragments only the first is seen. */
 	if (request)
-		echo_asked(f, seq);
+		echo_asked(f, seq, p->size, now);
 	else if (f->trial_last_ms &&
 		 (p->size >= f->trial_inner || (p->fragment != FRAGMENT_NONE && seq == f->trial_seq)))
 		trial_delivered(f, now);

@@ -52,7 +52,8 @@ static __always_inline void tunnel_packet(struct __sk_buff *skb, const struct wi
 		flow_tcp(skb, cfg, p, tx);
 	else if (p->protocol == IPPROTO_UDP)
 		session_udp(skb, cfg, p, tx); /* this tunnel carries another one */
-	else if ((p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6) && !tally_too_big(skb, cfg, p, 1, tx))
+	else if ((p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6) && !tally_too_big(skb, cfg, p, 1, tx) &&
+		 !(tx && flow_unreachable(skb, cfg, p)))
 		flow_echo(skb, cfg, p, tx);
 }
 

@@ -102,6 +102,34 @@ static __always_inline struct wire_flow *quoted_flow(const struct wire_config *c
 }
 
 /*
+ * A host says to one behind the peer that nobody listens on a port (RFC 792; RFC 4443, 3.1): so what is quoted came out of the tunnel.
+ * Who measures a path that way, or its MTU, counts the ports up: they are numbers as an echo request has, and the port that it is sent
+ * from its identifier. It proves no size: any host could make that up. Returns 1 if the packet is such a message.
+ */
+static __always_inline int flow_unreachable(struct __sk_buff *skb, const struct wire_config *cfg,
+					    const struct packet *p)
+{
+	__u32 offset = p->l4 + sizeof(struct icmp_header);
+	struct icmp_header icmp;
+	struct quote q = {};
+	struct wire_flow *f;
+	__be16 size;
+
+	if (load(skb, p->l4, &icmp) ||
+	    !(p->protocol == IPPROTO_ICMP ? icmp.type == ICMP_DEST_UNREACH && icmp.code == ICMP_PORT_UNREACH
+					  : icmp.type == ICMPV6_DEST_UNREACH && icmp.code == ICMPV6_PORT_UNREACH))
+		return 0;
+	if (parse_quote(skb, p, offset, &q) || q.protocol != IPPROTO_UDP ||
+	    load(skb, offset + (p->family == AF_INET ? 2 : 4), &size))
+		return 1;
+	f = flow_get(cfg, p, skb->ifindex, 1, 0, q.source_port, 1);
+	if (f)
+		echo_asked(f, q.destination_port, bpf_ntohs(size) + (p->family == AF_INET ? 0 : sizeof(struct ipv6hdr)),
+			   cfg->now_ms);
+	return 1;
+}
+
+/*
  * A message came out of the tunnel about what begins at seq. Who forges one has to know the numbers that are under way
  * (RFC 5927, 4.1), or of an echo that of a request without a reply.
  */

@@ -194,6 +194,48 @@ static void test_asked_in_vain(void **state)
 	}
 }
 
+/* The answer that a closed port gives: 3 code 3, or 1 code 4. */
+static void unreachable(struct harness *h, bool tx, uint8_t code, uint16_t port, size_t payload)
+{
+	static struct frame quote;
+	bool six = family == AF_INET6;
+
+	frame_udp(&quote, &(struct ip){ .family = family, .tx = !tx, .local = 7, .remote = 8 }, tx ? port : ID,
+		  tx ? ID : port, payload);
+	frame_icmp(&f, &(struct ip){ .family = family, .tx = tx, .local = 7, .remote = 8 }, six ? 1 : 3, code, 0,
+		   &quote, 60);
+	run(h, tx ? TUN_TX : TUN_RX, &f);
+}
+
+/* Who counts up the ports that nobody listens on measures the path, and what was asked in vain is missing in the same way. */
+static void test_ports_asked_in_vain(void **state)
+{
+	static const uint16_t came[] = { 40000, 40001, 40005, 40004 };
+	struct harness *h = *state;
+
+	for_each_family(state)
+	{
+		uint8_t code = family == AF_INET6 ? 4 : 3;
+
+		unreachable(h, false, code, 40000, 100);
+		unreachable(h, true, code - 1, 40000, 100);
+		assert_int_equal(flows_n(h), 0);
+		for (size_t i = 0; i < sizeof(came) / sizeof(came[0]); i++)
+			unreachable(h, true, code, came[i], 100 + i);
+		assert_int_equal(flow_only(h)->local_port, 0);
+		assert_int_equal(flow_only(h)->remote_port, ID);
+		assert_int_equal(flow_only(h)->protocol, family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+		expect_address(flow_only(h)->local, true, 7);
+		expect_address(flow_only(h)->remote, false, 8);
+		assert_int_equal(flow_only(h)->rx_first, 40000);
+		assert_int_equal(flow_only(h)->rx_end, 40005);
+		assert_int_equal(flow_only(h)->rx_filled, 4);
+		assert_int_equal(flow_only(h)->rx_cut_inner, inner(103));
+		assert_int_equal(flow_only(h)->rx_delivered_inner, 0);
+		assert_int_equal(flow_only(h)->trial_last_ms, 0);
+	}
+}
+
 static void test_no_entry(void **state)
 {
 	static const uint8_t others[] = { 3, 5, 11, 13, 14, 17, 130, 131, 133, 134, 135, 136 };
@@ -322,12 +364,19 @@ static void test_own_probes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_answered),	 bpf_test(test_unanswered),
-		bpf_test(test_other_size),	 bpf_test(test_answer_of_another_size),
-		bpf_test(test_asked_from_there), bpf_test(test_asked_in_vain),
-		bpf_test(test_no_entry),	 bpf_test(test_no_answer),
-		bpf_test(test_identifier_zero),	 bpf_test(test_largest_of_a_tick),
-		bpf_test(test_fragments),	 bpf_test(test_reply_in_fragments),
+		bpf_test(test_answered),
+		bpf_test(test_unanswered),
+		bpf_test(test_other_size),
+		bpf_test(test_answer_of_another_size),
+		bpf_test(test_asked_from_there),
+		bpf_test(test_asked_in_vain),
+		bpf_test(test_ports_asked_in_vain),
+		bpf_test(test_no_entry),
+		bpf_test(test_no_answer),
+		bpf_test(test_identifier_zero),
+		bpf_test(test_largest_of_a_tick),
+		bpf_test(test_fragments),
+		bpf_test(test_reply_in_fragments),
 		bpf_test(test_own_probes),
 	};
 

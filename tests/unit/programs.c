@@ -52,9 +52,8 @@ void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_
 
 void programs_asked(struct wire_flow *f, uint16_t seq, uint16_t inner, uint32_t now_ms)
 {
-	stamp(&f->last_rx_ms, now_ms);
 	rx_delivered(f, inner, now_ms);
-	echo_asked(f, seq);
+	echo_asked(f, seq, inner, now_ms);
 }
 
 void programs_told(struct wire_flow *f, uint32_t seq, uint16_t mtu)

@@ -352,15 +352,15 @@ static void flow_probes(const struct ledgers *ls, const struct flow *f, struct l
 	struct flow_memory *m = flow_memory_find(ls, f->tag);
 	uint32_t lost = f->rx_end - f->rx_first + 1 - f->rx_filled;
 
-	if (!flow_is_echo(f) || !f->rx_filled || !m || f->rx_delivered_ms == m->probe_ms)
+	if (!flow_is_echo(f) || !f->rx_filled || !m || f->last_rx_ms == m->probe_ms)
 		return;
-	m->probes_vary |= m->probe_ms && m->probe_inner != f->rx_delivered_inner;
+	m->probes_vary |= m->probe_ms && m->probe_inner != f->rx_cut_inner;
 	if (m->probes_vary && lost > m->probes_lost && lost <= PROBES_LOST_MAX) {
 		ledger_probes_lost(rx, lost - m->probes_lost, m->probe_ms);
 		m->probes_lost = lost;
 	}
-	m->probe_ms = f->rx_delivered_ms;
-	m->probe_inner = f->rx_delivered_inner;
+	m->probe_ms = f->last_rx_ms;
+	m->probe_inner = f->rx_cut_inner;
 }
 
 /* Idle flows without trouble are most of a busy gateway's: they need no look-up. */
