@@ -170,6 +170,9 @@ static void test_endpoints(void **state)
 	(void)state;
 	peers[0].egress_ifindex = 0;
 	only("endpoint-unroutable", FINDING_PEER_UNREACHABLE);
+	links[0].elsewhere = true; /* the routes are another namespace's */
+	only_status("tunnel-elsewhere", SEVERITY_INFO);
+	links[0].elsewhere = false;
 	peers[0].egress_ifindex = WG0;
 	peers[0].egress_mtu = 1500;
 	only("endpoint-looped", FINDING_PEER_UNREACHABLE);

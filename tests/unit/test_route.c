@@ -51,6 +51,25 @@ static void test_route_to_endpoint(void **state)
 	assert_int_equal(route.oif, 4);
 }
 
+/* Several next hops: the one by the link that was asked for is meant. */
+static void test_route_by_several_links(void **state)
+{
+	const struct rtnexthop hops[] = { { .rtnh_len = sizeof(hops[0]), .rtnh_ifindex = 2 },
+					  { .rtnh_len = sizeof(hops[0]), .rtnh_ifindex = 3 } };
+	static const uint32_t wanted[][2] = { { 0, 2 }, { 2, 2 }, { 3, 3 }, { 4, 2 } };
+	struct nlmsghdr *nlh = message_begin(RTM_NEWROUTE, sizeof(struct rtmsg));
+
+	(void)state;
+	((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_type = RTN_UNICAST;
+	mnl_attr_put(nlh, RTA_MULTIPATH, sizeof(hops), hops);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		struct route route = { .wanted = wanted[i][0] };
+
+		assert_int_equal(route_parse(nlh, &route), 0);
+		assert_int_equal(route.oif, wanted[i][1]);
+	}
+}
+
 static void test_route_default_is_the_best(void **state)
 {
 	struct nlmsghdr *nlh;
@@ -144,11 +163,9 @@ static void test_route_that_is_wanted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_route_to_endpoint),
-		cmocka_unit_test(test_route_default_is_the_best),
-		cmocka_unit_test(test_mtus_of_routes_into_a_tunnel),
-		cmocka_unit_test(test_routes_for_an_audit),
-		cmocka_unit_test(test_route_that_is_wanted),
+		cmocka_unit_test(test_route_to_endpoint),	  cmocka_unit_test(test_route_by_several_links),
+		cmocka_unit_test(test_route_default_is_the_best), cmocka_unit_test(test_mtus_of_routes_into_a_tunnel),
+		cmocka_unit_test(test_routes_for_an_audit),	  cmocka_unit_test(test_route_that_is_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,39 @@ static int gather_configs(struct audit_scene *scene)
 	return 0;
 }
 
+/* Whether a UDP socket of this network namespace, WireGuard's own included, has the port; one that cannot be asked of has. */
+static bool has_socket(const char *path, uint16_t port)
+{
+	FILE *f = fopen(path, "re");
+	unsigned int local;
+	char line[256];
+	bool found = !f;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, " %*d: %*[0-9A-Fa-f]:%x", &local) == 1 && local == port;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/*
+ * A WireGuard interface sends from the network namespace that it was made in (drivers/net/wireguard/device.c, creating_net), and
+ * netlink does not say so: where it has been moved the routes of this one are not its own.
+ */
+static void gather_elsewhere(struct inventory *inv)
+{
+	for (size_t i = 0; i < inv->links_n; i++) {
+		struct link *tunnel = &inv->links[i];
+
+		tunnel->elsewhere = tunnel->kernel_wireguard && tunnel->up && tunnel->listen_port &&
+				    !has_socket("/proc/net/udp", tunnel->listen_port) &&
+				    !has_socket("/proc/net/udp6", tunnel->listen_port);
+		for (size_t j = 0; tunnel->elsewhere && j < inv->peers_n; j++)
+			if (inv->peers[j].tunnel_ifindex == tunnel->ifindex)
+				inv->peers[j].egress_ifindex = inv->peers[j].egress_mtu = inv->peers[j].learned_mtu = 0;
+	}
+}
+
 static bool has_way(const struct audit_scene *scene, uint32_t peer, uint32_t ifindex)
 {
 	for (size_t i = scene->ways_n; i-- > 0 && scene->ways[i].peer == peer;)
@@ -122,6 +155,7 @@ static int gather(struct audit_scene *scene, struct inventory_reader *reader, co
 {
 	int err = inventory_read_routes(reader, &scene->routes, &scene->routes_n);
 
+	gather_elsewhere(&scene->inventory);
 	if (!err)
 		err = gather_ways(scene, reader);
 	if (!err)

@@ -58,11 +58,12 @@ struct link {
 	uint32_t mtu; /* bytes */
 	uint8_t role; /* enum wire_role */
 	bool up;
-	bool ethernet;		/* packets at tc carry a 14-byte Ethernet header */
-	bool kernel_wireguard;	/* tunnel: its peers are known by netlink */
-	uint16_t listen_port;	/* tunnel: UDP, host byte order, 0 unknown */
-	uint32_t fwmark;	/* tunnel */
-	uint32_t peers_n;	/* tunnel */
+	bool ethernet;	       /* packets at tc carry a 14-byte Ethernet header */
+	bool kernel_wireguard; /* tunnel: its peers are known by netlink */
+	uint16_t listen_port;  /* tunnel: UDP, host byte order, 0 unknown */
+	bool elsewhere;	       /* tunnel, audit: its socket is in another network namespace, by whose routes it sends */
+	uint32_t fwmark;       /* tunnel */
+	uint32_t peers_n;      /* tunnel */
 	uint32_t route_mtu_min; /* tunnel: of the routes into it that have an MTU of their own; 0: there is none */
 	uint32_t route_mtu_max;
 	uint8_t public_key[WG_KEY_LEN]; /* tunnel: its own; all 0: not known */

@@ -89,6 +89,7 @@ struct route {
 	bool gateway;		  /* by way of a router */
 	struct ip_address source; /* that the kernel would choose, family 0: it does not say */
 	bool learned;		  /* mtu may come from a too-big message; it expires */
+	uint32_t wanted;	  /* link asked for: of several next hops that one's, if there is one; 0: the first's */
 };
 
 struct route_query {

@@ -22,14 +22,47 @@ static uint32_t metric_mtu(const struct nlattr *metrics)
 	return 0;
 }
 
-static uint32_t first_nexthop(const struct nlattr *multipath)
-{
-	struct rtnexthop hop;
+/* The next hops of a multipath route, one after the other. */
+struct nexthops {
+	const char *at;
+	size_t rest; /* bytes */
+};
 
-	if (mnl_attr_get_payload_len(multipath) < sizeof(hop))
-		return 0;
-	memcpy(&hop, mnl_attr_get_payload(multipath), sizeof(hop));
-	return hop.rtnh_ifindex > 0 ? (uint32_t)hop.rtnh_ifindex : 0;
+static struct nexthops nexthops_of(const struct nlattr *multipath)
+{
+	return (struct nexthops){ mnl_attr_get_payload(multipath), mnl_attr_get_payload_len(multipath) };
+}
+
+/* False: there is no further one. */
+static bool nexthop_next(struct nexthops *hops, struct rtnexthop *hop)
+{
+	size_t len;
+
+	if (hops->rest < sizeof(*hop))
+		return false;
+	memcpy(hop, hops->at, sizeof(*hop));
+	if (hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > hops->rest)
+		return false;
+	len = RTNH_ALIGN(hop->rtnh_len);
+	hops->at += len < hops->rest ? len : hops->rest;
+	hops->rest -= len < hops->rest ? len : hops->rest;
+	return true;
+}
+
+/* The link of the next hop that is by `wanted`, or else of the first. */
+static uint32_t nexthop_link(const struct nlattr *multipath, uint32_t wanted)
+{
+	struct nexthops hops = nexthops_of(multipath);
+	struct rtnexthop hop;
+	uint32_t first = 0;
+
+	while (nexthop_next(&hops, &hop)) {
+		if (hop.rtnh_ifindex > 0 && (uint32_t)hop.rtnh_ifindex == wanted)
+			return wanted;
+		if (!first && hop.rtnh_ifindex > 0)
+			first = hop.rtnh_ifindex;
+	}
+	return first;
 }
 
 static bool expires(const struct nlattr *cacheinfo)
@@ -42,10 +75,10 @@ static bool expires(const struct nlattr *cacheinfo)
 	return info.rta_expires != 0;
 }
 
-static struct route route_of(const struct nlmsghdr *nlh)
+static struct route route_of(const struct nlmsghdr *nlh, uint32_t wanted)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	struct route route = { 0 };
+	struct route route = { .wanted = wanted };
 	const struct nlattr *attr;
 
 	mnl_attr_for_each (attr, nlh, sizeof(*rtm)) {
@@ -56,7 +89,7 @@ static struct route route_of(const struct nlmsghdr *nlh)
 			break;
 		case RTA_MULTIPATH:
 			if (!route.oif)
-				route.oif = first_nexthop(attr);
+				route.oif = nexthop_link(attr, wanted);
 			break;
 		case RTA_GATEWAY:
 		case RTA_VIA:
@@ -98,7 +131,7 @@ int route_parse(const struct nlmsghdr *nlh, void *data)
 		return 0;
 	/* IPv6 answers with unreachable and blackhole routes where IPv4 answers with an error. */
 	if (rtm->rtm_type == RTN_UNICAST || rtm->rtm_type == RTN_LOCAL)
-		*route = route_of(nlh);
+		*route = route_of(nlh, route->wanted);
 	return 0;
 }
 
@@ -110,7 +143,7 @@ int route_parse_default(const struct nlmsghdr *nlh, void *data)
 
 	if (!is_route(nlh) || rtm->rtm_type != RTN_UNICAST || rtm->rtm_dst_len != 0 || rtm->rtm_table != RT_TABLE_MAIN)
 		return 0;
-	route = route_of(nlh);
+	route = route_of(nlh, 0);
 	if (route.oif && (!best->oif || route.priority < best->priority))
 		*best = route;
 	return 0;
@@ -120,7 +153,7 @@ static void restart(void *data)
 {
 	struct route *route = data;
 
-	*route = (struct route){ 0 };
+	*route = (struct route){ .wanted = route->wanted };
 }
 
 static bool means_no_route(int err)
@@ -164,7 +197,7 @@ int route_read(struct netlink *nl, const struct route_query *query, struct route
 	if (query->oif)
 		mnl_attr_put_u32(nlh, RTA_OIF, query->oif);
 
-	restart(route);
+	*route = (struct route){ .wanted = query->oif };
 	err = netlink_ask(nl, nlh, &handler);
 	return means_no_route(err) ? 0 : err;
 }
@@ -179,7 +212,7 @@ int route_read_default(struct netlink *nl, uint8_t family, struct route *route)
 	rtm->rtm_family = family;
 	rtm->rtm_table = RT_TABLE_MAIN;
 	rtm->rtm_type = RTN_UNICAST;
-	restart(route);
+	*route = (struct route){ 0 };
 	err = netlink_ask(nl, nlh, &handler);
 	/*
 	 * -EINTR: where routes change all the time, every dump is interrupted; what was seen will do.
@@ -196,7 +229,7 @@ int route_parse_mtus(const struct nlmsghdr *nlh, void *data)
 
 	if (!is_route(nlh) || rtm->rtm_type != RTN_UNICAST || rtm->rtm_flags & RTM_F_CLONED)
 		return 0;
-	route = route_of(nlh);
+	route = route_of(nlh, 0);
 	if (route.oif != mtus->oif || !route.mtu)
 		return 0;
 	if (!mtus->min || route.mtu < mtus->min)
@@ -256,21 +289,12 @@ static int append_way(struct route_dump *dump, struct audit_route route, uint32_
 /* Each link that the nexthops of a multipath route name. */
 static int append_ways(struct route_dump *dump, const struct audit_route *route, const struct nlattr *multipath)
 {
-	const char *at = mnl_attr_get_payload(multipath);
-	size_t rest = mnl_attr_get_payload_len(multipath);
+	struct nexthops hops = nexthops_of(multipath);
 	struct rtnexthop hop;
 	int err = 0;
 
-	while (!err && rest >= sizeof(hop)) {
-		memcpy(&hop, at, sizeof(hop));
-		if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > rest)
-			break;
+	while (!err && nexthop_next(&hops, &hop))
 		err = append_way(dump, *route, hop.rtnh_ifindex);
-		if ((size_t)RTNH_ALIGN(hop.rtnh_len) >= rest)
-			break;
-		at += RTNH_ALIGN(hop.rtnh_len);
-		rest -= RTNH_ALIGN(hop.rtnh_len);
-	}
 	return err;
 }
 
@@ -283,7 +307,7 @@ int route_parse_all(const struct nlmsghdr *nlh, void *data)
 
 	if (!is_route(nlh) || (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6))
 		return 0;
-	route = route_of(nlh);
+	route = route_of(nlh, 0);
 	if (!wanted_by_audit(rtm, &route))
 		return 0;
 	wanted.to.family = rtm->rtm_family;

@@ -99,6 +99,14 @@ checks
 healthy "with an uplink that fits"
 ip -n "$LAB_GW" link set wg0 mtu 1440
 
+ip -n "$LAB_GW" route del default dev wan1
+ip -n "$LAB_GW" route replace default nexthop via 203.0.113.254 dev wan0 nexthop via 100.64.0.1 dev wan1
+checks
+says "$TOO_LARGE and (.message | test(\"wan1\")) and .mtuscope.finding.recommended_mtu == 1340" \
+	"so is the second next hop of one route"
+ip -n "$LAB_GW" route replace default via 203.0.113.254
+ip -n "$LAB_GW" route add default via 100.64.0.1 dev wan1 metric 900
+
 # --- the endpoint's own route, by policy: only a packet with the mark goes there ----------------
 lab_ip "$LAB_GW" <<-END
 	route del default dev wan1
@@ -230,6 +238,20 @@ ip -n "$LAB_GW" link set wg0 down
 checks
 says '.mtuscope.status.check.rule == "tunnel-down"' "a tunnel that is down is flagged"
 ip -n "$LAB_GW" link set wg0 up
+
+# --- a tunnel that was made in another namespace, by whose routes it sends ----------------------
+elsewhere=$(lab_file elsewhere.json)
+ip -n "$LAB_GW" link add wg9 mtu 1420 type wireguard
+ip -n "$LAB_GW" link set wg9 netns "$LAB_SERVER"
+in_ns "$LAB_SERVER" wg set wg9 private-key <(wg genkey) peer "$key" allowed-ips 10.99.9.0/24 endpoint 198.51.100.77:9
+ip -n "$LAB_SERVER" link set wg9 up
+in_ns "$LAB_SERVER" "$LAB_MTUSCOPE" check -i wg9 -v --json >"$elsewhere"
+assert_record "$elsewhere" '.mtuscope.status.check.rule == "tunnel-elsewhere"' "a tunnel that sends from another namespace: that is said"
+refute_record "$elsewhere" "$UNREACHABLE" "and nothing of routes that are not its own"
+in_ns "$LAB_SERVER" "$LAB_MTUSCOPE" fix wg9 >/dev/null 2>"$elsewhere.err"
+is "$?" 3 "nothing is proven there"
+check "and why is said" grep -q "another network namespace" "$elsewhere.err"
+ip -n "$LAB_SERVER" link del wg9
 
 # --- refusals --------------------------------------------------------------------------
 # refuses DESCRIPTION PATTERN ARG...

@@ -120,7 +120,7 @@ bool audit_endpoint_missing(const struct audit_case *c, struct audit_note *note)
 
 bool audit_endpoint_unroutable(const struct audit_case *c, struct audit_note *note)
 {
-	if (!c->tunnel->up || !c->peer->endpoint.ip.family || c->peer->egress_ifindex)
+	if (!c->tunnel->up || c->tunnel->elsewhere || !c->peer->endpoint.ip.family || c->peer->egress_ifindex)
 		return false;
 	unreachable(note);
 	audit_say(note, "There is no route to the endpoint of a peer of %s: it cannot be reached at all.",

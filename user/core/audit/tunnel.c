@@ -17,6 +17,20 @@ bool audit_tunnel_down(const struct audit_case *c, struct audit_note *note)
 	return true;
 }
 
+bool audit_tunnel_elsewhere(const struct audit_case *c, struct audit_note *note)
+{
+	if (!c->tunnel->elsewhere)
+		return false;
+	note->finding.severity = SEVERITY_INFO;
+	audit_say(note,
+		  "%s was made in another network namespace and sends by that one's routes: what its ways carry cannot "
+		  "be "
+		  "known here without measuring.",
+		  c->tunnel->name);
+	fix_add(&note->finding, "# mtuscope probe measures it through %s", c->name);
+	return true;
+}
+
 static void fix_route(struct audit_note *note, const struct audit_case *c, const struct audit_route *r)
 {
 	char to[INET6_ADDRSTRLEN] = "", table[24] = "";
