@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chance.h"
+#include "order.h"
 #include "outer.h"
 
 #define TRAFFIC_OUTER  576   /* traffic of that size after the cure shows that it flows */
@@ -104,11 +105,6 @@ static bool host_is_quiet(const struct living *it, const struct ledger *l, msec_
 	return now_ms - last_ms > SUBJECT_PAUSE_MS + (lasts_ms < PTB_FORGET_MS ? lasts_ms : PTB_FORGET_MS);
 }
 
-static msec_t latest_ms(msec_t a, msec_t b)
-{
-	return a > b ? a : b;
-}
-
 bool living_is_over(const struct living *it, const struct ledger *l, msec_t now_ms)
 {
 	msec_t quiet_ms = now_ms - it->evidence_ms;
@@ -126,9 +122,9 @@ bool living_is_over(const struct living *it, const struct ledger *l, msec_t now_
 	case FINDING_PEER_UNREACHABLE:
 		return quiet_ms > FORGET_MS || l->last_heard_ms > it->evidence_ms;
 	case FINDING_MSS_TOO_LARGE:
-		return quiet_ms > FORGET_MS || latest_ms(l->mtu_changed_ms, l->clamped_ms) > it->evidence_ms;
+		return quiet_ms > FORGET_MS || latest(l->mtu_changed_ms, l->clamped_ms) > it->evidence_ms;
 	case FINDING_TUNNEL_MTU_MISMATCH:
-		return quiet_ms > FORGET_MS || latest_ms(l->mtu_changed_ms, l->peer_lowered_ms) > it->evidence_ms;
+		return quiet_ms > FORGET_MS || latest(l->mtu_changed_ms, l->peer_lowered_ms) > it->evidence_ms;
 	default:
 		return quiet_ms > FORGET_MS || l->mtu_changed_ms > it->evidence_ms;
 	}

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "order.h"
 #include "outer.h"
 
 #define OUTAGE_MS	1500	   /* longer than a path of a ping a second is silent */
@@ -44,11 +45,6 @@ static msec_t repeats_since_ms(const struct flow_memory *m, msec_t before_ms)
 
 	ms = ms > RTO_USUAL_MS ? ms - RTO_USUAL_MS : 0;
 	return m->tries >= STALL_TRIES_MIN && m->trial_ms < ms ? m->trial_ms : ms;
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 /* What is acknowledged was sent first as packets of a size that its sender has given up since: they were lost, these were not. */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "order.h"
+
 #define HEARD_BEFORE_MS 1000 /* the host was alive so shortly before that dying just then would be a coincidence */
 #define ECHO_LATE_MS	2000 /* an answer so long after the last request in vain is of another time */
 
@@ -196,8 +198,7 @@ int stalls_judge(struct ledgers *ls, const struct snapshot *snap)
 	}
 	for (size_t i = 0; !err && i < ls->list_n; i++) {
 		struct ledger *l = ls->list[i];
-		msec_t passed_ms = ledger_delivered_ms(l, 1);
-		msec_t heard_ms = passed_ms > l->last_heard_ms ? passed_ms : l->last_heard_ms;
+		msec_t heard_ms = latest(l->last_heard_ms, ledger_delivered_ms(l, 1));
 
 		l->stalled_ms = l->well_ms = 0;
 		for (size_t j = 0; j < l->stalls_n; j++) {

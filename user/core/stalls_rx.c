@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "order.h"
 #include "outer.h"
 
 #define STALL_QUIET_MS	700 /* a hole or a silence shorter than a few round trips and one retransmission is none */
@@ -71,11 +72,6 @@ static uint32_t segment_bound(const struct flow *f, const struct ledger *rx, uin
 	if (payload && largest < inner)
 		inner = largest;
 	return ledger_outer_most(rx, inner);
-}
-
-static msec_t latest(msec_t a, msec_t b)
-{
-	return a > b ? a : b;
 }
 
 msec_t flow_answer_due_ms(const struct flow *f)

@@ -64,6 +64,19 @@ struct tried step_after_a_loss(const struct trials *t)
 	return (struct tried){ t->again, t->lost - t->again };
 }
 
+struct tried step_tried_like(const struct ledger *l, const struct stall *s, const struct trials *large)
+{
+	struct tried t = { large->lost, large->delivered };
+	struct trials smaller;
+
+	if (s->given_up) {
+		smaller = ledger_trials(l, s->smaller, s->last_ms);
+		t.lost += smaller.lost;
+		t.passed += (double)smaller.delivered * s->smaller / s->outer;
+	}
+	return t;
+}
+
 double step_policed_max(const struct trials *large, bool before)
 {
 	return before && large->lost > 1 && (uint64_t)large->lost * POLICED_PART > large->delivered

@@ -28,6 +28,12 @@ bool step_passed_before(const struct ledger *l, const struct stall *s);
 struct tried step_after_a_loss(const struct trials *t);
 
 /*
+ * What became of packets like the stall's, of which that is known of the large ones. What takes packets by their size takes one of half
+ * the size at least half as often: each that has got through since the sender went over to smaller ones counts for the part that it is.
+ */
+struct tried step_tried_like(const struct ledger *l, const struct stall *s, const struct trials *large);
+
+/*
  * The probability at most that it is a policer or a byte-counting queue. Where one in so many large packets is lost anyway there
  * is one, and a path that has changed as well is the rarer; a single one may have been lost by chance.
  */

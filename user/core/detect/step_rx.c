@@ -8,6 +8,8 @@
 
 #include <math.h>
 
+#include "order.h"
+
 /*
  * That the gaps are of others, where a stream has a hole; where what came last was not all, or a client has said nothing; where a
  * server may merely think.
@@ -53,11 +55,6 @@ static bool heard_between(const struct stall *s)
 	uint32_t silent = repetitions_until(s, s->silent_to_ms) - repetitions_until(s, s->silent_from_ms);
 
 	return s->may_idle ? s->lost - s->lost_at_once >= TRIES_HEARD : all >= silent + TRIES_HEARD;
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 /* … of one that has given up the size: each try has left a gap, and the last repetition was a smaller one. */
@@ -181,23 +178,6 @@ static struct tried since_given_up(const struct ledger *l, const struct stall *s
 	return (struct tried){ lost, came };
 }
 
-/*
- * What became of packets like the stall's. What takes packets by their size takes one of half the size at least half as often:
- * each that has come since the sender went over to smaller ones counts for the part that it is.
- */
-static struct tried tried_like(const struct ledger *l, const struct stall *s)
-{
-	struct tried t = { s->like_before.lost, s->like_before.delivered };
-	struct trials smaller;
-
-	if (s->given_up) {
-		smaller = ledger_trials(l, s->smaller, s->until_ms);
-		t.lost += smaller.lost;
-		t.passed += (double)smaller.delivered * s->smaller / s->outer;
-	}
-	return t;
-}
-
 /* How much more rarely chance must do what is seen than it otherwise had to. Senders that give a size up do not try more often. */
 static double odds_of_few(const struct stall *s, uint32_t n, bool before)
 {
@@ -238,7 +218,7 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	known.lost += after.lost;
 	known.passed += after.passed;
 	all = looks * chance_lost_too(n + 1, runs, known, none, step_after_a_loss(&s->all_before));
-	like = looks * chance_policed(n + 1, tried_like(l, s), before_all);
+	like = looks * chance_policed(n + 1, step_tried_like(l, s, &s->like_before), before_all);
 	few = odds_of_few(s, n, before);
 	if (all > few * CHANCE_MAX || like > few * step_policed_max(&s->like_before, before))
 		return true;

@@ -97,23 +97,6 @@ static bool is_young(const struct stall *s)
 	       s->first_ms - s->flow_first_ms <= YOUNG_MS && s->flow_heard_ms >= s->flow_first_ms && !s->given_up;
 }
 
-/*
- * What became of packets like the stall's. What takes packets by their size takes one of half the size at least half as often:
- * each that has got through since the sender went over to smaller ones counts for the part that it is.
- */
-static struct tried tried_like(const struct stall *s, const struct ledger *l, const struct trials *large)
-{
-	struct tried t = { large->lost, large->delivered };
-	struct trials smaller;
-
-	if (s->given_up) {
-		smaller = ledger_trials(l, s->smaller, s->last_ms);
-		t.lost += smaller.lost;
-		t.passed += (double)smaller.delivered * s->smaller / s->outer;
-	}
-	return t;
-}
-
 /* The other host was heard when this one's tries had been in vain for some time already. */
 static bool is_heard_meanwhile(const struct stall *s, const struct stall *other)
 {
@@ -145,7 +128,7 @@ static bool by_chance_tx(const struct ledger *l, const struct stall *s, msec_t n
 	struct trials known = ledger_trials(l, 0, large_ms), large = ledger_trials(l, s->outer, large_ms);
 	uint32_t n = tries_of_all(l, s), runs = s->alive == ALIVE_HOST || is_spreading(l, s) ? s->runs : n;
 	double all = chance_all_sizes(l, s, n, runs, since_ms);
-	double like = chance_policed(n, tried_like(s, l, &large),
+	double like = chance_policed(n, step_tried_like(l, s, &large),
 				     (struct tried){ known.lost - large.lost, known.delivered - large.delivered });
 	double looks = 1.0 + large.delivered; /* with each packet of that size such a run may begin */
 
