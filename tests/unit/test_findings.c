@@ -176,6 +176,24 @@ static void test_mtu_lowered_too_little_does_not_resolve(void **state)
 	assert_int_equal(s.resolved, 0);
 }
 
+/* The largest packet but a full one is smaller by what the padding leaves: that it arrives says nothing of full ones. */
+static void test_mtu_between_two_paddings_does_not_resolve(void **state)
+{
+	(void)state;
+	scene_stall(&s, mail, 1441, other, 5 * SECOND); /* 1516 does not arrive */
+	assert_int_equal(s.opened, 1);
+	give_up();
+	s.links[1].mtu = 1455;
+	for (int i = 0; i < MINUTE; i++) {
+		flow_delivers(&s, other, 1440);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.resolved, 0);
+	flow_delivers(&s, other, 1455);
+	scene_ticks(&s, 2);
+	assert_int_equal(s.resolved, 1);
+}
+
 /* A snapshot by which the kernel has told a sender, once, that a packet for 10.1.0.9 does not fit. */
 static void tick_told(uint16_t mtu)
 {
@@ -378,6 +396,7 @@ int main(void)
 		stalled_mail_test(test_the_recommended_mtu_resolves_without_traffic),
 		stalled_mail_test(test_mtu_lowered_after_a_quiet_time),
 		stalled_mail_test(test_mtu_lowered_too_little_does_not_resolve),
+		stalled_mail_test(test_mtu_between_two_paddings_does_not_resolve),
 		stalled_mail_test(test_lowered_route_resolves_when_traffic_flows),
 		stalled_mail_test(test_traffic_of_the_tick_of_the_lowered_route_resolves),
 		stalled_mail_test(test_route_lowered_too_little_does_not_resolve),

@@ -92,6 +92,18 @@ static void test_never_told(void **state)
 	assert_int_equal(scene.log[0].class, FINDING_PTB_SUPPRESSED);
 }
 
+/* Another connection was told, and listened, before a filter came. */
+static void test_told_no_more(void **state)
+{
+	(void)state;
+	tick(true, true, true);
+	for (int i = 0; i < 4 * SECOND; i++)
+		tick(false, false, false);
+	retransmissions(false);
+	assert_int_equal(scene.log_n, 1);
+	assert_int_equal(scene.log[0].class, FINDING_PTB_SUPPRESSED);
+}
+
 /* A host that keeps nothing of what it was told, or several behind one address: each connection is told once, and listens. */
 static void test_told_on_each_connection(void **state)
 {
@@ -197,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_told_in_vain, start, end),
 		cmocka_unit_test_setup_teardown(test_never_told, start, end),
+		cmocka_unit_test_setup_teardown(test_told_no_more, start, end),
 		cmocka_unit_test_setup_teardown(test_not_seen_to_leave, start, end),
 		cmocka_unit_test_setup_teardown(test_told_on_each_connection, start, end),
 		cmocka_unit_test_setup_teardown(test_told_twice, start, end),

@@ -74,8 +74,9 @@ static bool tunnel_is_cured(const struct living *it, const struct ledger *l, mse
 	    (it->f.path_mtu_upper && ledger_outer_most(l, l->tunnel_mtu) >= it->f.path_mtu_upper) ||
 	    !nothing_vanishes(l, since_ms, now_ms))
 		return false;
+	/* A full packet is padded to the MTU, the next smaller one to a multiple below it. */
 	if (l->tunnel_mtu > it->f.recommended_mtu)
-		return ledger_delivered_ms(l, full - (OUTER_PADDING - 1)) >= it->opened_ms;
+		return ledger_delivered_ms(l, full - (l->tunnel_mtu - 1) % OUTER_PADDING) >= it->opened_ms;
 	return ledger_delivered_ms(l, TRAFFIC_OUTER) >= since_ms || now_ms - since_ms > CURED_MS;
 }
 

@@ -87,9 +87,10 @@ static void prober_config_make(const struct measure *m, struct prober_config *c)
 		if (c->budget > CHECK_BUDGET)
 			c->budget = CHECK_BUDGET;
 	} else if (r->lower && (r->upper_round || r->whole)) {
-		/* The tunnel has shown this bracket: only the bytes between its ends are left to tell. */
+		/* The tunnel has shown this bracket: only the bytes between its ends are left to tell, and whether it is the same here. */
 		c->control = r->lower;
-		c->upper = r->upper_round;
+		if (r->upper_round && r->upper_round < c->max)
+			c->max = r->upper_round;
 	}
 }
 
@@ -127,6 +128,16 @@ static void count_up(struct measured *r, const struct prober *p)
 	}
 }
 
+/*
+ * What dies in the tunnel arrives beside it: what is beside it, by another port, protocol or link, does not meet what the tunnel meets,
+ * and says nothing of it.
+ */
+static bool is_another_path(const struct measure *m)
+{
+	return m->stage == MEASURE_UNDERLAY && m->result.upper_round &&
+	       prober_lower(&m->prober) >= m->result.upper_round;
+}
+
 /* The bracket that a stage of sizes has come to. An echo that dies does not say on which way. */
 static void take_bracket(struct measure *m)
 {
@@ -134,6 +145,8 @@ static void take_bracket(struct measure *m)
 	struct measured *r = &m->result;
 	uint32_t lower = prober_lower(p), upper = prober_upper(p);
 
+	if (is_another_path(m))
+		return;
 	if (m->method == PROBE_UDP)
 		r->direction = WIRE_TX;
 	if (lower > r->lower)

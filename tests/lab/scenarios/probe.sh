@@ -251,6 +251,15 @@ command_and_ping()
 		"probe --json: the measurement"
 }
 
+# A path on which datagrams meet what echo requests do not: what is measured beside the tunnel says nothing of it.
+command_beside_another_path()
+{
+	lab_incident --tunnel-mtu-a 1420 --tunnel-mtu-b 1420
+	lab_path_rules "meta l4proto udp meta length > 1400"
+	probe_says "probe, a path of datagrams" 2 "set 1328" "$LAB_RELAY_KEY"
+	check "probe, a path of datagrams: not to the byte" grep -q "below 1404" "$(lab_file probe.out)"
+}
+
 # The command where routers speak, where packets get lost, and where nobody answers.
 command_in_trouble()
 {
@@ -304,6 +313,8 @@ first()
 	holes_under_ipv6
 	lab_demolish
 	hole_from_the_peer
+	lab_demolish
+	command_beside_another_path
 }
 
 lab_beside first first

@@ -34,9 +34,10 @@ static bool tells(const struct ledger *l, const struct subject *s)
 	       (s->key.kind == WIRE_TALLY_TOO_BIG_TX && l->direction == WIRE_RX);
 }
 
+/* Since the connection that is judged is told: a filter may be younger than what others were told. */
 static bool has_left(const struct subject *s)
 {
-	return s->key.kind == WIRE_TALLY_TOO_BIG_TX || s->left_ms >= s->first_ms;
+	return s->key.kind == WIRE_TALLY_TOO_BIG_TX || s->left_ms >= s->told_first_ms;
 }
 
 static bool repeated_here(const struct ledger *l, msec_t now_ms, bool left, struct verdict *v)
