@@ -30,7 +30,9 @@ void measure_peer(struct measure_config *m, const struct link *tunnel, const str
 	memcpy(m->tunnel, tunnel->name, sizeof(m->tunnel));
 	m->tunnel_mtu = tunnel->mtu;
 	m->tunnel_family = peer->endpoint.ip.family ? peer->endpoint.ip.family : AF_INET;
-	m->endpoint = peer->endpoint.ip;
+	/* Where the way there is the tunnel itself, as in a container that it was moved into, nothing is beside it. */
+	if (peer->egress_ifindex != tunnel->ifindex)
+		m->endpoint = peer->endpoint.ip;
 	m->egress_mtu = peer->egress_mtu;
 	m->mark = tunnel->fwmark;
 }
