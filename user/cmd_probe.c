@@ -364,7 +364,9 @@ static int find(struct target *t, const struct inventory *inv, const char *text)
 	default:
 		if (t->measure.hosts_n || t->measure.endpoint.family)
 			return 0;
-		complain("its AllowedIPs name no single host and it has no endpoint, give an address behind it", text);
+		complain("its AllowedIPs name no single host and no endpoint is beside the tunnel, give an address "
+			 "behind it",
+			 text);
 		return -1;
 	}
 }
