@@ -14,11 +14,13 @@
 #define RECEIVE_MAX  64 /* messages looked at in one step: whoever floods does not hold us up */
 #define CHECK_BUDGET 2	/* one answer settles it, and nothing rests on there being none */
 #define METHODS	     2
+#define IPV6_MTU_MIN 1280 /* bytes (RFC 8200, 5) */
+#define ANSWER_ADDS  48	  /* bytes of IPv6 and ICMPv6 headers before what is quoted */
 
 static enum probe_method method_at(const struct measure *m, size_t i)
 {
 	if (m->stage == MEASURE_CHECK)
-		return PROBE_UDP;
+		return m->result.direction == WIRE_TX ? PROBE_ECHO : PROBE_UDP;
 	return (i == 0) == (m->result.direction == WIRE_TX) ? PROBE_UDP : PROBE_ECHO;
 }
 
@@ -138,6 +140,18 @@ static bool is_another_path(const struct measure *m)
 	       prober_lower(&m->prober) >= m->result.upper_round;
 }
 
+/*
+ * A closed port's answer in IPv6 quotes what fits into 1280 bytes (RFC 4443, 2.4): it is larger than what it is about, and may be what was
+ * lost, as long as none of that size is known to come back.
+ */
+static bool answer_may_be_lost(const struct measure *m)
+{
+	const struct measured *r = &m->result;
+
+	return m->stage == MEASURE_TUNNEL && m->method == PROBE_UDP && m->target.to.family == AF_INET6 &&
+	       r->upper_round && r->lower < IPV6_MTU_MIN - ANSWER_ADDS + outer_overhead(m->config.tunnel_family);
+}
+
 /* The bracket that a stage of sizes has come to. An echo that dies does not say on which way. */
 static void take_bracket(struct measure *m)
 {
@@ -156,7 +170,7 @@ static void take_bracket(struct measure *m)
 		upper = 0;
 	r->upper_round = upper;
 	r->upper_said = upper && prober_upper_said(p);
-	if (upper && (m->method == PROBE_UDP || (r->direction == WIRE_RX && r->there)))
+	if (upper && ((m->method == PROBE_UDP && !answer_may_be_lost(m)) || (r->direction == WIRE_RX && r->there)))
 		r->upper = upper;
 	r->exact = r->upper && r->upper == r->lower + 1 && p->end == PROBER_BRACKETED;
 	r->whole |= p->end == PROBER_WHOLE;
@@ -180,7 +194,7 @@ static void next_stage(struct measure *m)
 	bool narrow = (r->upper_round && r->upper_round - r->lower <= OUTER_PADDING) || (r->whole && m->config.beyond);
 
 	m->attempt = 0;
-	if (m->stage == MEASURE_TUNNEL && r->direction == WIRE_RX && r->upper_round)
+	if ((m->stage == MEASURE_TUNNEL && r->direction == WIRE_RX && r->upper_round) || answer_may_be_lost(m))
 		m->stage = MEASURE_CHECK;
 	else if (m->stage < MEASURE_UNDERLAY && m->config.endpoint.family && r->tunnel_answered && narrow)
 		m->stage = MEASURE_UNDERLAY;
@@ -199,7 +213,14 @@ static void attempt_close(struct measure *m)
 	m->socket = NULL;
 	if (silent && ++m->attempt < attempts(m) && budget_left(m))
 		return;
-	if (m->stage == MEASURE_CHECK) {
+	if (m->stage == MEASURE_CHECK && r->direction == WIRE_TX) {
+		r->upper = r->upper_round;
+		/* An echo of that size went there and back: it was the answer that was lost. */
+		if (!silent && prober_lower(&m->prober) >= r->upper_round) {
+			r->lower = r->upper_round;
+			r->upper = r->upper_round = 0;
+		}
+	} else if (m->stage == MEASURE_CHECK) {
 		r->there = !silent && prober_lower(&m->prober) >= r->upper_round;
 		if (r->there)
 			r->upper = r->upper_round;

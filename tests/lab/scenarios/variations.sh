@@ -189,12 +189,12 @@ host_reboots()
 # Where one flow dies at all sizes while others pass, only probes can tell.
 port_dies() { server_drops "tcp dport { 5001, 5002 }"; }
 
-# shown_by_probes END DIRECTION TRUTH: whether that end's probes can show the hole to the byte. From the peer they do not if both
-# ways lose them, or the answer, which in IPv6 quotes 1280 bytes, is too large itself.
+# shown_by_probes END DIRECTION TRUTH: whether that end's probes can show the hole to the byte. Not from the peer if both ways lose
+# them; and an answer in IPv6 quotes 1280 bytes: where it has to come back through the hole it is too large itself.
 shown_by_probes()
 {
-	[[ $probe == "$1" ]] || return
-	[[ $2 == tx ]] || { [[ $ways == one ]] && { [[ $address != *:* ]] || (($3 >= 1280 + overhead)); }; }
+	[[ $probe == "$1" && $2-$ways != rx-both ]] || return
+	[[ $2-$ways == tx-one || $address != *:* ]] || (($3 >= 1280 + overhead))
 }
 
 # judge END RECORDS KEY TX_TRUTH RX_TRUTH: what is wrong with an end's findings comes into `wrong`; "-": there must be none.
