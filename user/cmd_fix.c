@@ -111,8 +111,7 @@ static enum exit_status fix(struct fix_job *j)
 		return refuse(j, "the networks of that peer are routed to other links");
 	if (p->verdict == FIX_UNPROVEN && j->tunnel->elsewhere)
 		return refuse(j, "it sends by the routes of another network namespace, so no MTU is proven here; "
-				 "measure it with "
-				 "mtuscope probe and give one with --mtu N");
+				 "measure it with mtuscope probe and give one with --mtu N");
 	if (p->verdict == FIX_UNPROVEN)
 		return refuse(j, "no peer has an endpoint with a route, so no MTU is proven; give one with --mtu N");
 	if (p->verdict == FIX_TOO_SMALL)

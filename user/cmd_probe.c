@@ -365,7 +365,8 @@ static int find(struct target *t, const struct inventory *inv, const char *text)
 		if (t->measure.hosts_n || t->measure.endpoint.family)
 			return 0;
 		complain("its AllowedIPs name no single host and no endpoint is beside the tunnel, give an address "
-			 "behind it",
+			 "behind "
+			 "it",
 			 text);
 		return -1;
 	}

@@ -23,9 +23,8 @@ bool audit_tunnel_elsewhere(const struct audit_case *c, struct audit_note *note)
 		return false;
 	note->finding.severity = SEVERITY_INFO;
 	audit_say(note,
-		  "%s was made in another network namespace and sends by that one's routes: what its ways carry cannot "
-		  "be "
-		  "known here without measuring.",
+		  "%s was made in another network namespace and sends by that one's routes: what its ways carry "
+		  "cannot be known here without measuring.",
 		  c->tunnel->name);
 	fix_add(&note->finding, "# mtuscope probe measures it through %s", c->name);
 	return true;
