@@ -161,6 +161,9 @@ static void take_bracket(struct measure *m)
 
 	if (is_another_path(m))
 		return;
+	/* Probes beside the tunnel may run out, or its link take no more, before any is lost: what died in the tunnel stays dead. */
+	if (m->stage == MEASURE_UNDERLAY && !upper)
+		upper = r->upper_round;
 	if (m->method == PROBE_UDP)
 		r->direction = WIRE_TX;
 	if (lower > r->lower)
@@ -173,7 +176,7 @@ static void take_bracket(struct measure *m)
 	if (upper && ((m->method == PROBE_UDP && !answer_may_be_lost(m)) || (r->direction == WIRE_RX && r->there)))
 		r->upper = upper;
 	r->exact = r->upper && r->upper == r->lower + 1 && p->end == PROBER_BRACKETED;
-	r->whole |= p->end == PROBER_WHOLE;
+	r->whole |= p->end == PROBER_WHOLE && !upper;
 }
 
 struct measured measure_so_far(const struct measure *m)
