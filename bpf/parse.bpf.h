@@ -13,6 +13,7 @@
 #define IPV6_HEADERS_MAX      6 /* extension headers; more counts as unparsed */
 #define TCP_OPTIONS_MAX	      12
 #define TCP_OPTION_MSS	      2
+#define TCP_OPTION_SACK_OK    4
 #define TCP_OPTION_SACK	      5
 #define TCP_HEADER_TIMESTAMPS 32  /* bytes, with the one option that most segments have */
 #define HEADERS_MAX	      512 /* bytes from the start that are read in place: the verifier wants a bound */
@@ -46,6 +47,7 @@ struct tcp_segment {
 	__u8 window_shut;	    /* its sender takes nothing more for now */
 	__u32 twice_from, twice_to; /* the bytes that have arrived twice, as the sender of this says; equal: none */
 	__u16 mss;		    /* option of a SYN, 0 if absent */
+	__u8 sack_ok;		    /* option of a SYN: SACK-permitted (RFC 2018, 2) */
 	__u8 headers;		    /* IP and TCP header bytes */
 };
 
@@ -275,8 +277,10 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, const struct packet 
 	t->has_ack = tcp.ack;
 	t->payload = p->len - headers;
 	t->payload_one = p->size - headers;
-	if (unlikely(tcp.syn))
+	if (unlikely(tcp.syn)) {
 		t->mss = parse_mss(skb, p->l4 + sizeof(tcp), p->l4 + header);
+		t->sack_ok = !!tcp_option(skb, p->l4 + sizeof(tcp), p->l4 + header, TCP_OPTION_SACK_OK);
+	}
 	return 0;
 }
 

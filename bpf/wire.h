@@ -101,6 +101,7 @@ enum wire_flow_flags {
 	WIRE_FLOW_RX_MORE = 1 << 8,	/* what came last was not all: no push (RFC 9293, 3.9.1), or a full segment */
 	WIRE_FLOW_RX_SHUT = 1 << 9,	/* … if the local side takes it: as it last said its window is 0 */
 	WIRE_FLOW_ABORTED = 1 << 10,	/* reset by an application, in answer to nothing: what was tried was in vain */
+	WIRE_FLOW_NO_SACK = 1 << 11,	/* one side does not tell what has arrived beyond a hole (RFC 2018) */
 };
 
 /*

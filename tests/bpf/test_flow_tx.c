@@ -131,6 +131,27 @@ static void test_repeated_in_vain(void **state)
 	assert_int_equal(flow_only(h)->tx_repeated, 0);
 }
 
+/* Whether the sender is told what has arrived: both SYNs must say that it can be (RFC 2018, 2). */
+static void test_sack_permitted(void **state)
+{
+	static const uint8_t options[] = { 2, 4, 5, 180, 4, 2, 1, 1 };
+	struct harness *h = *state;
+
+	for (int both = 0; both < 4; both++) {
+		size_t ours = both & 1 ? sizeof(options) : 4, theirs = both & 2 ? sizeof(options) : 4;
+		uint32_t seq = 1000 * both;
+
+		tcp(h, true, &(struct segment){ .seq = seq, .flags = TCP_SYN, .options = options, .options_n = ours });
+		tcp(h, false,
+		    &(struct segment){ .seq = ISN - 1,
+				       .ack = seq + 1,
+				       .flags = TCP_SYN | TCP_ACK,
+				       .options = options,
+				       .options_n = theirs });
+		assert_int_equal(!(flow_only(h)->flags & WIRE_FLOW_NO_SACK), both == 3);
+	}
+}
+
 /* Options that are cut short or lie about their length report nothing. */
 static void test_arrived_twice_in_bad_options(void **state)
 {
@@ -437,6 +458,7 @@ int main(void)
 		bpf_test(test_tries),
 		bpf_test(test_arrived_twice),
 		bpf_test(test_repeated_in_vain),
+		bpf_test(test_sack_permitted),
 		bpf_test(test_arrived_twice_in_bad_options),
 		bpf_test(test_stalled_before),
 		bpf_test(test_across_the_wrap),

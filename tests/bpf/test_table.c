@@ -229,7 +229,7 @@ static void expect_claim(void **state, struct wire_flow flow, bool given, uint64
 		/* Nothing of its predecessor is left. */
 		assert_int_equal(claimed->tx_retried, 0);
 		assert_int_equal(claimed->rx_filled, 0);
-		assert_int_equal(claimed->flags, WIRE_FLOW_SYN_TX | WIRE_FLOW_TX_KNOWN);
+		assert_int_equal(claimed->flags, WIRE_FLOW_SYN_TX | WIRE_FLOW_TX_KNOWN | WIRE_FLOW_NO_SACK);
 		assert_int_equal(claimed->first_ms, NOW);
 	} else {
 		assert_null(flow_find(h, 40000, 443));

@@ -388,6 +388,25 @@ static void test_every_repetition_counts(void **state)
 	assert_int_equal(known.lost, 1);
 }
 
+/* A sender that is not told what has arrived repeats all that is under way: one of these was lost. */
+static void test_repeats_without_sack(void **state)
+{
+	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
+	struct trials known;
+
+	(void)state;
+	flow_delivers(&s, f, 1400);
+	step();
+	f->flags |= WIRE_FLOW_NO_SACK;
+	f->tx_retried++;
+	f->tx_repeated += 18;
+	f->tx_acked += 100 * 1360;
+	step();
+	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
+	assert_int_equal(known.delivered, 2 + 100); /* what opened it as well */
+	assert_int_equal(known.lost, 1);
+}
+
 /* Small packets that get through say little about large ones. */
 static void test_base_loss_is_of_like_sizes(void **state)
 {
@@ -532,6 +551,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_base_loss_is_that_of_what_gets_through, start, end),
 		cmocka_unit_test_setup_teardown(test_what_arrived_twice_was_not_lost, start, end),
 		cmocka_unit_test_setup_teardown(test_every_repetition_counts, start, end),
+		cmocka_unit_test_setup_teardown(test_repeats_without_sack, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_is_of_like_sizes, start, end),
 		cmocka_unit_test_setup_teardown(test_base_loss_ages, start, end),
 		cmocka_unit_test_setup_teardown(test_tries_after_a_loss, start, end),

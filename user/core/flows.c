@@ -67,7 +67,8 @@ static struct trials acked(const struct ledgers *ls, const struct flow *f, const
 
 	if (bytes < TICK_BYTES_MAX && inner > headers && bytes / (inner - headers) > t.delivered)
 		t.delivered = bytes / (inner - headers);
-	if (flow_is_echo(f))
+	/* Without SACK a time-out makes a sender repeat all that is under way (RFC 2018, 5), lost or not: what held it up was. */
+	if (flow_is_echo(f) || f->flags & WIRE_FLOW_NO_SACK)
 		t.lost = retried + again;
 	if (t.lost && (of_given_up(m) || in_outage(rx, repeats_since_ms(m, ls->before_ms), ls->now_ms)))
 		t.lost = 0;
