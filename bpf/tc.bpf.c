@@ -8,9 +8,10 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
-#include "flow.bpf.h"
+#include "echo.bpf.h"
 #include "fragment.bpf.h"
 #include "session.bpf.h"
+#include "tcp.bpf.h"
 #include "too_big.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -6,66 +6,9 @@
 #ifndef MTUSCOPE_TOO_BIG_BPF_H
 #define MTUSCOPE_TOO_BIG_BPF_H
 
-#include "flow.bpf.h"
-#include "maps.bpf.h"
-#include "parse.bpf.h"
+#include "quote.bpf.h"
+#include "tcp.bpf.h"
 #include "told.bpf.h"
-
-struct quote {
-	__u8 source[16], destination[16];
-	__u8 protocol;
-	__u16 source_port; /* host order; 0 if the transport has none. Echo: as the flow table has them */
-	__u16 destination_port;
-	__u32 seq; /* of TCP, or of an echo request */
-};
-
-static __always_inline void parse_quote_transport(struct __sk_buff *skb, __u32 l4, struct quote *q)
-{
-	struct {
-		__u8 type, code;
-		__be16 checksum, id, seq;
-	} echo;
-	__be16 ports[2];
-	__be32 seq;
-
-	if (q->protocol == IPPROTO_UDP || q->protocol == IPPROTO_TCP) {
-		if (load(skb, l4, &ports))
-			return;
-		q->source_port = bpf_ntohs(ports[0]);
-		q->destination_port = bpf_ntohs(ports[1]);
-		if (q->protocol == IPPROTO_TCP && !load(skb, l4 + 4, &seq))
-			q->seq = bpf_ntohl(seq);
-	} else if (!load(skb, l4, &echo) &&
-		   echo.type == (q->protocol == IPPROTO_ICMP ? ICMP_ECHO : ICMPV6_ECHO_REQUEST)) {
-		q->source_port = bpf_ntohs(echo.id);
-		q->seq = bpf_ntohs(echo.seq);
-	}
-}
-
-/* The packet that the message is about, as far as it is quoted. 0, or -1 if not even its addresses are. */
-static __always_inline int parse_quote(struct __sk_buff *skb, const struct packet *p, __u32 offset, struct quote *q)
-{
-	__u8 ihl;
-
-	if (p->family == AF_INET) {
-		if (load(skb, offset, &ihl) || load(skb, offset + 9, &q->protocol) ||
-		    load(skb, offset + 12, (__be32 *)q->source) || load(skb, offset + 16, (__be32 *)q->destination))
-			return -1;
-		parse_quote_transport(skb, offset + (ihl & 15) * 4, q);
-	} else {
-		if (load(skb, offset + 6, &q->protocol) || load(skb, offset + 8, &q->source) ||
-		    load(skb, offset + 24, &q->destination))
-			return -1;
-		parse_quote_transport(skb, offset + 40, q);
-	}
-	return 0;
-}
-
-struct icmp_header {
-	__u8 type, code;
-	__be16 checksum;
-	__be32 info;
-};
 
 /* The next-hop MTU that it names if it is of a too-big message, or -1. */
 static __always_inline int icmp_hop_mtu(const struct icmp_header *icmp, __u8 protocol)
@@ -86,47 +29,6 @@ static __always_inline int too_big_mtu(struct __sk_buff *skb, const struct packe
 		return -1;
 	}
 	return icmp_hop_mtu(&icmp, p->protocol);
-}
-
-/* The flow of the packet quoted, which went into the tunnel (`tx`) or came out of it; NULL if it is not tracked. */
-static __always_inline struct wire_flow *quoted_flow(const struct wire_config *cfg, const struct quote *q, __u8 family,
-						     __u32 ifindex, int tx)
-{
-	const __u8 *local = tx ? q->source : q->destination, *remote = tx ? q->destination : q->source;
-	__u16 local_port = tx ? q->source_port : q->destination_port;
-	__u16 remote_port = tx ? q->destination_port : q->source_port;
-	__u64 tag = flow_tag(cfg, family, q->protocol, local, remote, local_port, remote_port, ifindex);
-	struct wire_flow *f = flow_place(tag, 0);
-
-	return !f || f->tag == tag ? f : flow_search(tag, 0, cfg->now_ms);
-}
-
-/*
- * A host says to one behind the peer that nobody listens on a port (RFC 792; RFC 4443, 3.1): so what is quoted came out of the tunnel.
- * Who measures a path that way, or its MTU, counts the ports up: they are numbers as an echo request has, and the port that it is sent
- * from its identifier. It proves no size: any host could make that up. Returns 1 if the packet is such a message.
- */
-static __always_inline int flow_unreachable(struct __sk_buff *skb, const struct wire_config *cfg,
-					    const struct packet *p)
-{
-	__u32 offset = p->l4 + sizeof(struct icmp_header);
-	struct icmp_header icmp;
-	struct quote q = {};
-	struct wire_flow *f;
-	__be16 size;
-
-	if (load(skb, p->l4, &icmp) ||
-	    !(p->protocol == IPPROTO_ICMP ? icmp.type == ICMP_DEST_UNREACH && icmp.code == ICMP_PORT_UNREACH
-					  : icmp.type == ICMPV6_DEST_UNREACH && icmp.code == ICMPV6_PORT_UNREACH))
-		return 0;
-	if (parse_quote(skb, p, offset, &q) || q.protocol != IPPROTO_UDP ||
-	    load(skb, offset + (p->family == AF_INET ? 2 : 4), &size))
-		return 1;
-	f = flow_get(cfg, p, skb->ifindex, 1, 0, q.source_port, 1);
-	if (f)
-		echo_asked(f, q.destination_port, bpf_ntohs(size) + (p->family == AF_INET ? 0 : sizeof(struct ipv6hdr)),
-			   cfg->now_ms);
-	return 1;
 }
 
 /*

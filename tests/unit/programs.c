@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* bpf/flow.bpf.h, bpf/session.bpf.h and bpf/too_big.bpf.h for this machine; see programs.h. */
+/* bpf/{tcp,echo,session,too_big}.bpf.h for this machine; see programs.h. */
 #if defined(__x86_64__)
 #define __TARGET_ARCH_x86
 #else
@@ -16,8 +16,9 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
-#include "flow.bpf.h"
+#include "echo.bpf.h"
 #include "session.bpf.h"
+#include "tcp.bpf.h"
 #include "too_big.bpf.h"
 #include "programs.h"
 

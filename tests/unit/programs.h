@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The BPF side's bookkeeping of flows and sessions (bpf/flow.bpf.h, session.bpf.h, too_big.bpf.h), compiled for this machine, so
+ * The BPF side's bookkeeping of flows and sessions (bpf/{tcp,echo,session,too_big}.bpf.h), compiled for this machine, so
  * that simulated packets leave in a snapshot exactly what real ones would.
  */
 #ifndef MTUSCOPE_TEST_PROGRAMS_H
