@@ -269,6 +269,26 @@ static void test_peer_that_roams_is_followed(void **state)
 	assert_memory_equal(&scene_last(&s)->endpoint, &s.peers[0].endpoint, sizeof(s.peers[0].endpoint));
 }
 
+/* What was tried on the path that the peer has left says nothing of the one that it is on now. */
+static void test_tries_on_the_path_that_was_left(void **state)
+{
+	const struct finding *last;
+	uint32_t lower, upper;
+
+	(void)state;
+	open_finding();
+	lower = scene_last(&s)->path_mtu_lower;
+	upper = scene_last(&s)->path_mtu_upper;
+	s.peers[0].endpoint.ip.family = AF_INET6;
+	s.peers[0].endpoint.ip.bytes[15]++;
+	scene_ticks(&s, 2 * SECOND);
+	last = scene_last(&s);
+	assert_int_equal(last->state, FINDING_UPDATE);
+	assert_int_equal(last->endpoint.ip.family, AF_INET6);
+	assert_int_equal(last->path_mtu_lower, lower);
+	assert_int_equal(last->path_mtu_upper, upper);
+}
+
 /* What a host's packets met with while another peer took them is not the trouble of the one that does now. */
 static void test_stalls_stay_with_their_peer(void **state)
 {
@@ -401,6 +421,7 @@ int main(void)
 		stalled_mail_test(test_traffic_of_the_tick_of_the_lowered_route_resolves),
 		stalled_mail_test(test_route_lowered_too_little_does_not_resolve),
 		stalled_mail_test(test_peer_that_roams_is_followed),
+		stalled_mail_test(test_tries_on_the_path_that_was_left),
 		stalled_mail_test(test_stalls_stay_with_their_peer),
 		stalled_mail_test(test_removed_peer_resolves),
 		stalled_mail_test(test_removed_tunnel_resolves),

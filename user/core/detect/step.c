@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "order.h"
 #include "outer.h"
 
 #define PATH_MTU_USUAL_MIN    1280 /* bytes: few paths carry less, and none of IPv6 (RFC 8200, 5) */
@@ -44,14 +45,14 @@ bool step_passed_before(const struct ledger *l, const struct stall *s)
 
 /*
  * The tunnel's MTU was lowered meanwhile: this size cannot be sent any more. One given up was tried before that, maybe for it; and
- * what a connection's ends announced before that says nothing of what they send now. Or the path has been cured, and it has not
- * been tried since. Or its sender makes smaller ones by now.
+ * what a connection's ends announced before that says nothing of what they send now. Or the path has been cured, or is another one,
+ * and it has not been tried since. Or its sender makes smaller ones by now.
  */
 static bool size_is_history(const struct ledger *l, const struct stall *s)
 {
 	msec_t since_ms = l->direction == WIRE_RX ? s->flow_first_ms : s->first_ms;
 
-	if ((l->direction == WIRE_TX || s->given_up) && s->last_ms < l->over_ms)
+	if ((l->direction == WIRE_TX || s->given_up) && s->last_ms < latest(l->over_ms, l->moved_ms))
 		return true;
 	if (ledger_sends_less(l, s->outer, s->first_ms, &s->flow, 1))
 		return true;
