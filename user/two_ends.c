@@ -154,7 +154,9 @@ static int conclude(struct two_ends *t)
 	opened = joint_findings(t->joint, &t->result, tell, t, &worst);
 	for (int end = 0; end < JOINT_ENDS; end++)
 		if (t->result.ends[end].findings_elsewhere)
-			fprintf(stderr, "mtuscope report: %s: %llu findings are not of this tunnel: see it alone\n",
+			fprintf(stderr,
+				"mtuscope report: %s: %llu finding(s) of other peers, or of what vanishes beyond the "
+				"other end: see it alone\n",
 				t->paths[end], (unsigned long long)t->result.ends[end].findings_elsewhere);
 	r->status.joint = &t->result;
 	return report_finish(r, outcome_of(opened, worst, r->status.losses, "report"), t->first_to_ms);

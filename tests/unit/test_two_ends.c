@@ -413,6 +413,28 @@ static void test_losses_at_the_edges(void **state)
 	json_decref(both.joint);
 }
 
+/* Uploads that vanish only behind the peer, which is on the way to another one of its own: all of them have come to it. */
+static void test_what_vanishes_beyond(void **state)
+{
+	struct said both, swapped;
+
+	(void)state;
+	datagrams_start(1420);
+	n.host_mtu[0] = 1300;
+	network_connect(&n);
+	n.message_min = 5000;
+	network_run(&n, 15000);
+	datagrams_end();
+	assert_int_equal(report(near, NULL).status, EXIT_CRITICAL);
+	both = report(near, far);
+	assert_int_equal(both.status, EXIT_NOTHING);
+	assert_int_equal(both.n, 0);
+	swapped = report(far, near);
+	assert_int_equal(swapped.n, 0);
+	json_decref(both.joint);
+	json_decref(swapped.joint);
+}
+
 static void test_what_is_no_pair_is_refused(void **state)
 {
 	char other[80];
@@ -446,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_a_shared_interface),
 		cmocka_unit_test(test_the_numbers),
 		cmocka_unit_test(test_losses_at_the_edges),
+		cmocka_unit_test(test_what_vanishes_beyond),
 		cmocka_unit_test(test_what_is_no_pair_is_refused),
 	};
 

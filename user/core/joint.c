@@ -260,6 +260,19 @@ int joint_enter(struct joint *j, int end, const struct snapshot *snap)
 }
 
 /* The last one of each life, and how it was before it was resolved. */
+static void found_opens(struct found *found, const struct seen_end *e, const struct finding *f)
+{
+	uint32_t stalled_ms = 0;
+
+	found->opened_ms = e->first_ms + (msec_t)(f->first_seen_ms - e->first_realtime_ms);
+	for (size_t i = 0; i < f->flows_n; i++)
+		stalled_ms = f->flows[i].stalled_ms > stalled_ms ? f->flows[i].stalled_ms : stalled_ms;
+	found->began_ms = found->opened_ms - stalled_ms;
+	for (size_t i = 0; i < f->evidence_n; i++)
+		if (f->evidence[i].kind == EVIDENCE_TCP_RETRANSMIT || f->evidence[i].kind == EVIDENCE_ECHO_LOST)
+			found->tries += f->evidence[i].count;
+}
+
 int joint_found(struct joint *j, int end, const struct finding *f)
 {
 	struct seen_end *e = &j->ends[end];
@@ -278,6 +291,7 @@ int joint_found(struct joint *j, int end, const struct finding *f)
 		if (!found)
 			return -ENOMEM;
 		*found = (struct found){ .f = *f };
+		found_opens(found, e, f);
 	}
 	found->resolved = f->state == FINDING_RESOLVED;
 	if (!found->resolved)

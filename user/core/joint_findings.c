@@ -20,11 +20,6 @@ struct merged {
 	bool found, resolved;
 };
 
-static bool vanishes(const struct finding *f)
-{
-	return f->class <= FINDING_REASSEMBLY_FAILURE;
-}
-
 /* As the first end would say it. */
 static struct finding mirrored(const struct finding *f, const struct joint_end *first)
 {
@@ -177,7 +172,7 @@ static void way_merge(const struct joint *j, const struct joint_result *result, 
 			const struct found *found = &j->ends[end].found.at[i];
 			const struct finding f = end ? mirrored(&found->f, &result->ends[0]) : found->f;
 
-			if (vanishes(&f) && found->f.direction == direction)
+			if (finding_vanishes(&f) && found->f.direction == direction)
 				merge(m, &f, found->resolved);
 		}
 	}
@@ -253,7 +248,7 @@ size_t joint_findings(struct joint *j, const struct joint_result *result, findin
 			struct found *found = &j->ends[end].found.at[i];
 
 			/* Where something critical is known of the tunnel, a warning is the same cause twice. */
-			if (vanishes(&found->f) ||
+			if (finding_vanishes(&found->f) ||
 			    (found->f.severity == SEVERITY_WARNING && *worst == SEVERITY_CRITICAL &&
 			     found->f.class != FINDING_PTB_FORGED))
 				continue;

@@ -46,7 +46,15 @@ struct sized {
 struct found {
 	struct finding f;
 	bool resolved;
+	msec_t began_ms, opened_ms; /* its first flow's stall, and when it was told */
+	uint64_t tries;		    /* in vain until then */
 };
+
+/* Whether it is about packets that vanish on the path. */
+static inline bool finding_vanishes(const struct finding *f)
+{
+	return f->class <= FINDING_REASSEMBLY_FAILURE;
+}
 
 #define LIST(type)                                                                                                     \
 	struct {                                                                                                       \

@@ -17,6 +17,7 @@
 #define SECOND_MS  1000
 #define WITNESSES  5	/* seconds in which a size was sent in vain while others arrived, as for one flow */
 #define CHANCE_MAX 1e-4 /* that plain loss would do it */
+#define BEYOND	   4	/* times as many tries as losses: a hole loses all of them */
 #define SLOT_LAST  (WIRE_SIZE_SLOTS - 1)
 #define ROW_GROWTH 3 / 2 /* a row ends at the latest when sizes are so much larger than at its beginning */
 
@@ -333,6 +334,29 @@ static int way_judge(struct joint *j, int from, int64_t offset, struct joint_res
 	return err;
 }
 
+/*
+ * Whether nearly all that the end has tried in vain has come to the other one: it vanishes beyond, on the way to another peer of that
+ * one's or to its hosts. `seen` is the time that both saw, on this end's clock; it may begin a second later, after two or three tries.
+ */
+static bool vanishes_beyond(const struct found *found, const struct joint_way *w, const struct span *seen)
+{
+	return finding_vanishes(&found->f) && found->f.direction == WIRE_TX && w->sent &&
+	       BEYOND * w->lost < found->tries && within(seen, (int64_t)found->began_ms) &&
+	       within(seen, (int64_t)found->opened_ms);
+}
+
+/* What vanishes beyond the other end is no finding of this tunnel. */
+static void findings_sift(struct seen_end *e, const struct joint_way *w, const struct span *seen)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < e->found.n; i++)
+		if (!vanishes_beyond(&e->found.at[i], w, seen))
+			e->found.at[kept++] = e->found.at[i];
+	e->about.findings_elsewhere += e->found.n - kept;
+	e->found.n = kept;
+}
+
 int joint_judge(struct joint *j, struct joint_result *result)
 {
 	int64_t offset, from_ms, to_ms;
@@ -346,9 +370,14 @@ int joint_judge(struct joint *j, struct joint_result *result)
 	if (to_ms <= from_ms)
 		return -ENOENT;
 	result->together_ms = (uint64_t)(to_ms - from_ms);
-	for (int end = 0; end < JOINT_ENDS; end++)
-		result->ends[end] = j->ends[end].about;
 	for (int from = 0; from < JOINT_ENDS && !err; from++)
 		err = way_judge(j, from, offset, result);
+	for (int end = 0; end < JOINT_ENDS && !err; end++) {
+		const int64_t ms = end ? offset : 0;
+		const struct span seen = { from_ms + ms, to_ms + ms - EDGE_MS };
+
+		findings_sift(&j->ends[end], &result->ways[end], &seen);
+		result->ends[end] = j->ends[end].about;
+	}
 	return err;
 }
