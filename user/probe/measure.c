@@ -179,6 +179,19 @@ static void take_bracket(struct measure *m)
 	r->whole |= p->end == PROBER_WHOLE && !upper;
 }
 
+/* The size that did not come back arrives. Were there no answer, it might be that nobody gives one. */
+static void take_check(struct measured *r)
+{
+	if (r->direction == WIRE_TX) {
+		/* An echo of it went there and back: what was lost is the closed port's answer. */
+		r->lower = r->upper_round;
+		r->upper_round = 0;
+	} else {
+		r->there = true;
+		r->upper = r->upper_round;
+	}
+}
+
 struct measured measure_so_far(const struct measure *m)
 {
 	struct measure now = *m;
@@ -216,20 +229,10 @@ static void attempt_close(struct measure *m)
 	m->socket = NULL;
 	if (silent && ++m->attempt < attempts(m) && budget_left(m))
 		return;
-	if (m->stage == MEASURE_CHECK && r->direction == WIRE_TX) {
-		r->upper = r->upper_round;
-		/* An echo of that size went there and back: it was the answer that was lost. */
-		if (!silent && prober_lower(&m->prober) >= r->upper_round) {
-			r->lower = r->upper_round;
-			r->upper = r->upper_round = 0;
-		}
-	} else if (m->stage == MEASURE_CHECK) {
-		r->there = !silent && prober_lower(&m->prober) >= r->upper_round;
-		if (r->there)
-			r->upper = r->upper_round;
-	} else if (!silent) {
+	if (!silent && m->stage == MEASURE_CHECK)
+		take_check(r);
+	else if (!silent)
 		take_bracket(m);
-	}
 	if (m->stage == MEASURE_TUNNEL && !silent) {
 		r->tunnel_answered = true;
 		r->host = m->target.to;

@@ -42,7 +42,7 @@ struct measured {
 	bool tunnel_answered, underlay_answered;
 	enum wire_direction direction; /* measured: tx in place of rx if nothing answers in the same size */
 	uint32_t lower, upper;	       /* outer; proven for that direction; 0: none */
-	uint32_t upper_round; /* the smallest size that does not come back; one of both ways loses it; 0: none */
+	uint32_t upper_round; /* the smallest size not answered; one of both ways loses it, or its answer; 0: none */
 	bool exact;	      /* lower is the path MTU of that direction */
 	bool whole;	      /* all that the tunnel, or beside it the link, can send arrives */
 	bool upper_said;      /* a router says that upper_round is too big */
