@@ -52,6 +52,7 @@ struct path {
 	unsigned int no_socket;	      /* methods of which this end may open no socket */
 	bool flood;		      /* something that is not ours is always there to be read */
 	uint32_t lost_at, lost_n;     /* so many probes, from that one on, are lost */
+	uint32_t lost_every;	      /* … and one of each so many; 0: none */
 	uint32_t sent;		      /* by now */
 	uint32_t smallest, largest;   /* of them */
 	uint32_t first;		      /* size of the first */
@@ -117,6 +118,11 @@ static inline bool path_is_mute(const struct probe_socket *ps)
 	return (path_side(ps->inside)->mute & (1U << ps->method)) || !memcmp(&ps->to, &path.dead, sizeof(ps->to));
 }
 
+static inline bool path_loses(uint32_t n)
+{
+	return n - path.lost_at < path.lost_n || (path.lost_every && n % path.lost_every == path.lost_every - 1);
+}
+
 /* What comes of a probe that is on its way. */
 static inline enum probe_news path_news(const struct probe_socket *ps, uint32_t size)
 {
@@ -173,7 +179,7 @@ int probe_socket_send(struct probe_socket *ps, uint32_t seq, uint32_t size)
 	path.smallest = !n || outer < path.smallest ? outer : path.smallest;
 	path.largest = outer > path.largest ? outer : path.largest;
 	path.sent++;
-	news = n - path.lost_at < path.lost_n ? PROBE_NOTHING : path_news(ps, size);
+	news = path_loses(n) ? PROBE_NOTHING : path_news(ps, size);
 	ps->back[seq] = (struct path_answer){ news == PROBE_NOTHING ? 0 : path_now_ms + PATH_RTT_MS, news };
 	return 0;
 }

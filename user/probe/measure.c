@@ -161,22 +161,22 @@ static void take_bracket(struct measure *m)
 
 	if (is_another_path(m))
 		return;
-	/* Probes beside the tunnel may run out, or its link take no more, before any is lost: what died in the tunnel stays dead. */
-	if (m->stage == MEASURE_UNDERLAY && !upper)
-		upper = r->upper_round;
 	if (m->method == PROBE_UDP)
 		r->direction = WIRE_TX;
 	if (lower > r->lower)
 		r->lower = lower;
-	/* A router behind the tunnel that says so is no limit of the tunnel's path. */
-	if (m->stage == MEASURE_TUNNEL && prober_upper_said(p))
-		upper = 0;
-	r->upper_round = upper;
-	r->upper_said = upper && prober_upper_said(p);
-	if (upper && ((m->method == PROBE_UDP && !answer_may_be_lost(m)) || (r->direction == WIRE_RX && r->there)))
-		r->upper = upper;
+	/*
+	 * A router behind the tunnel that says so is no limit of the tunnel's path. Probes beside the tunnel may run out, or its link take no
+	 * more, before any is lost: what died in the tunnel stays dead, on the way that it was shown for.
+	 */
+	if (upper && (m->stage != MEASURE_TUNNEL || !prober_upper_said(p))) {
+		r->upper_round = upper;
+		r->upper_said = prober_upper_said(p);
+		if ((m->method == PROBE_UDP && !answer_may_be_lost(m)) || (r->direction == WIRE_RX && r->there))
+			r->upper = upper;
+	}
 	r->exact = r->upper && r->upper == r->lower + 1 && p->end == PROBER_BRACKETED;
-	r->whole |= p->end == PROBER_WHOLE && !upper;
+	r->whole |= p->end == PROBER_WHOLE && !r->upper_round;
 }
 
 /* The size that did not come back arrives. Were there no answer, it might be that nobody gives one. */
