@@ -23,11 +23,14 @@
 
 #define PATH_RTT_MS	 30
 #define PATH_STEPS_MAX	 2000
+#define PATH_READS_MAX	 1000
 #define PATH_TUNNEL	 "wg0"
 #define PATH_LINK	 "wan0"
 #define PATH_MARK	 51820
 #define PATH_ECHO_ID	 4711
 #define PATH_ATTEMPTS	 32
+#define PATH_ANSWERS	 6    /* of closed ports at once, as Linux limits them (icmp_ratelimit), and then … */
+#define PATH_ANSWERS_MS	 1000 /* … one in so long */
 #define PATH_ANSWER_IPV4 576  /* bytes of a closed port's answer, at most (RFC 1812, 4.3.2.3) */
 #define PATH_ANSWER_IPV6 1280 /* RFC 4443, 2.4 */
 
@@ -53,9 +56,10 @@ struct path {
 	bool flood;		      /* something that is not ours is always there to be read */
 	uint32_t lost_at, lost_n;     /* so many probes, from that one on, are lost */
 	uint32_t lost_every;	      /* … and one of each so many; 0: none */
-	uint32_t sent;		      /* by now */
+	uint32_t sent, sent_last;     /* by now, and in the last attempt */
 	uint32_t smallest, largest;   /* of them */
 	uint32_t first;		      /* size of the first */
+	uint32_t reads;		      /* in the present step */
 	uint32_t sockets;	      /* open */
 	char attempts[PATH_ATTEMPTS]; /* E, P: echo, closed ports through the tunnel; e, p: beside it */
 	size_t attempts_n;
@@ -71,6 +75,7 @@ struct probe_socket {
 	enum probe_method method;
 	struct ip_address to;
 	bool inside;
+	uint32_t answers_n, answers_ms;		/* of closed ports: how many are left, and when the last was added */
 	struct path_answer back[PROBER_BUDGET]; /* by sequence number */
 };
 
@@ -118,20 +123,31 @@ static inline bool path_is_mute(const struct probe_socket *ps)
 	return (path_side(ps->inside)->mute & (1U << ps->method)) || !memcmp(&ps->to, &path.dead, sizeof(ps->to));
 }
 
+/* Whether the host has an answer left. */
+static inline bool path_may_answer(struct probe_socket *ps)
+{
+	if (ps->method == PROBE_ECHO)
+		return true;
+	for (; path_now_ms - ps->answers_ms >= PATH_ANSWERS_MS; ps->answers_ms += PATH_ANSWERS_MS)
+		ps->answers_n += ps->answers_n < PATH_ANSWERS;
+	return ps->answers_n && ps->answers_n--;
+}
+
 static inline bool path_loses(uint32_t n)
 {
 	return n - path.lost_at < path.lost_n || (path.lost_every && n % path.lost_every == path.lost_every - 1);
 }
 
 /* What comes of a probe that is on its way. */
-static inline enum probe_news path_news(const struct probe_socket *ps, uint32_t size)
+static inline enum probe_news path_news(struct probe_socket *ps, uint32_t size)
 {
 	const struct path_side *side = path_side(ps->inside);
 	uint32_t outer = path_outer(ps->inside, size);
 
 	if (outer > side->there)
 		return side->says ? PROBE_TOO_BIG : PROBE_NOTHING;
-	if (path_is_mute(ps) || path_outer(ps->inside, path_answer_size(ps, size)) > path_back(side))
+	if (path_is_mute(ps) || !path_may_answer(ps) ||
+	    path_outer(ps->inside, path_answer_size(ps, size)) > path_back(side))
 		return PROBE_NOTHING;
 	return ps->method == PROBE_ECHO && outer > path_back_whole(side) ? PROBE_ANSWER_FRAGMENTED : PROBE_ANSWERED;
 }
@@ -156,6 +172,9 @@ int probe_socket_open(struct probe_socket **ps, enum probe_method method, const 
 	(*ps)->method = method;
 	(*ps)->to = target->to;
 	(*ps)->inside = inside;
+	(*ps)->answers_n = PATH_ANSWERS;
+	(*ps)->answers_ms = path_now_ms;
+	path.sent_last = 0;
 	path.sockets++;
 	return 0;
 }
@@ -179,6 +198,7 @@ int probe_socket_send(struct probe_socket *ps, uint32_t seq, uint32_t size)
 	path.smallest = !n || outer < path.smallest ? outer : path.smallest;
 	path.largest = outer > path.largest ? outer : path.largest;
 	path.sent++;
+	path.sent_last++;
 	news = path_loses(n) ? PROBE_NOTHING : path_news(ps, size);
 	ps->back[seq] = (struct path_answer){ news == PROBE_NOTHING ? 0 : path_now_ms + PATH_RTT_MS, news };
 	return 0;
@@ -186,6 +206,7 @@ int probe_socket_send(struct probe_socket *ps, uint32_t seq, uint32_t size)
 
 struct probe_answer probe_socket_receive(struct probe_socket *ps)
 {
+	assert_true(path.reads++ < PATH_READS_MAX);
 	for (uint32_t seq = 0; seq < PROBER_BUDGET; seq++) {
 		struct path_answer *back = &ps->back[seq];
 
@@ -233,6 +254,7 @@ static inline struct measured path_measure(const struct measure_config *config)
 		r = measure_so_far(&m);
 		assert_true(r.lower >= sofar);
 		sofar = r.lower;
+		path.reads = 0;
 		path_now_ms = path_next_ms(m.socket, wait_ms);
 	}
 	r = m.result;

@@ -144,6 +144,11 @@ static const struct row ROWS[] = {
 	  .path.tunnel_mtu = 1440,
 	  .egress_mtu = 1492,
 	  .is = { "Pp", WIRE_TX, 1492, 1500, 1500, 0 } },
+	{ .name = "the link takes less than the path carries in pieces",
+	  .path.inside.there = 1492,
+	  .path.tunnel_mtu = 1440,
+	  .egress_mtu = 1400,
+	  .is = { "Pp", WIRE_TX, 1484, 1500, 1500, 0 } },
 	{ .name = "the kernel refuses more",
 	  .path.inside.there = 1492,
 	  .path.beside = { .there = 1492, .takes = 1492 },
@@ -214,6 +219,11 @@ static const struct row ROWS[] = {
 	  .rx = true,
 	  .path.inside = { .there = 9001, .back = 1400, .mute = PORTS },
 	  .is = { "EPe", WIRE_RX, 1400, 0, 1401, 0 } },
+	{ .name = "the way back, no closed ports, nothing beside",
+	  .rx = true,
+	  .path.inside = { .there = 9001, .back = 1400, .mute = PORTS },
+	  .routed_in = true,
+	  .is = { "EP", WIRE_RX, 1388, 0, 1404, 0 } },
 	{ .name = "no echo",
 	  .rx = true,
 	  .path.inside = { .there = 1492, .mute = ECHO },
@@ -443,6 +453,9 @@ static void test_what_else_is_told(void **state)
 	assert_int_equal(measure(row_named("hole")).ignored, 0);
 	measure(row_named("what is in question first"));
 	assert_int_equal(path.first, 1324);
+	/* Nothing rests on silence at the size that is checked, so little is spent on it. */
+	measure(row_named("the way back, no closed ports, nothing beside"));
+	assert_int_equal(path.sent_last, 2);
 }
 
 int main(void)
