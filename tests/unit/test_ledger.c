@@ -363,19 +363,25 @@ static void test_what_arrived_twice_was_not_lost(void **state)
 	assert_int_equal(known.again, 0);
 }
 
+/* A hundred full segments are acknowledged, of which some were sent again. */
+static struct trials after_repeats(struct wire_flow *f, uint32_t retried, uint32_t repeated)
+{
+	flow_delivers(&s, f, 1400);
+	step();
+	f->tx_retried += retried;
+	f->tx_repeated += repeated;
+	f->tx_acked += 100 * 1360;
+	step();
+	return ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
+}
+
 /* What was sent again and acknowledged was lost, whichever segment was on trial; of a connection that starts over nothing is known. */
 static void test_every_repetition_counts(void **state)
 {
 	struct wire_flow *f = scene_flow(&s, "10.1.0.9");
-	struct trials known;
+	struct trials known = after_repeats(f, 0, 2);
 
 	(void)state;
-	flow_delivers(&s, f, 1400);
-	step();
-	f->tx_repeated += 2;
-	f->tx_acked += 100 * 1360;
-	step();
-	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
 	assert_int_equal(known.delivered, 2 + 100); /* what opened it as well */
 	assert_int_equal(known.lost, 2);
 	f->tx_twice++;
@@ -384,7 +390,7 @@ static void test_every_repetition_counts(void **state)
 	f->tx_acked = 5;
 	step();
 	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
-	assert_int_equal(known.delivered, 2 + 100); /* what opened it as well */
+	assert_int_equal(known.delivered, 2 + 100);
 	assert_int_equal(known.lost, 1);
 }
 
@@ -395,15 +401,9 @@ static void test_repeats_without_sack(void **state)
 	struct trials known;
 
 	(void)state;
-	flow_delivers(&s, f, 1400);
-	step();
 	f->flags |= WIRE_FLOW_NO_SACK;
-	f->tx_retried++;
-	f->tx_repeated += 18;
-	f->tx_acked += 100 * 1360;
-	step();
-	known = ledger_trials(ledger_of('A', WIRE_TX), 0, 0);
-	assert_int_equal(known.delivered, 2 + 100); /* what opened it as well */
+	known = after_repeats(f, 1, 18);
+	assert_int_equal(known.delivered, 2 + 100);
 	assert_int_equal(known.lost, 1);
 }
 
