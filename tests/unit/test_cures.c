@@ -49,6 +49,19 @@ static void transfers(struct wire_flow *f, int seconds, uint16_t inner, uint32_t
 	}
 }
 
+/* A transfer from this side, on a connection that announces that MTU, whose full packets arrive. */
+static void sends(uint16_t mtu, uint16_t mss_remote, int seconds)
+{
+	struct wire_flow *f = scene_flow(&s, HOST);
+
+	f->mss_local = mtu - 40;
+	f->mss_remote = mss_remote;
+	for (int i = 0; i < seconds * SECOND; i++) {
+		flow_delivers(&s, f, mtu);
+		scene_tick(&s);
+	}
+}
+
 /* What the peer's hosts send is limited there, and neither end of a connection announces less. */
 static void test_the_peer_alone_lowers_its_mtu(void **state)
 {
@@ -69,6 +82,31 @@ static void test_the_peer_alone_announces_less(void **state)
 	f->mss_remote = CURE - 40;
 	transfers(f, RESOLVES_S, CURE, 0);
 	assert_int_equal(s.resolved, 1);
+}
+
+/* A clamp between the two: the connection is limited to less than senders that look for the path's MTU begin with. */
+static void test_a_clamp_to_little(void **state)
+{
+	struct wire_flow *f;
+
+	(void)state;
+	open_rx();
+	f = scene_flow(&s, HOST);
+	f->mss_remote = 1240 - 40;
+	transfers(f, RESOLVES_S, 1240, 0);
+	assert_int_equal(s.resolved, 1);
+}
+
+/* … at this end, whose host gave up nothing: its old connections are tried now and then, though nobody waits for them any more. */
+static void test_a_clamp_to_little_here(void **state)
+{
+	(void)state;
+	open_finding();
+	sends(1240, 8880, RESOLVES_S);
+	assert_int_equal(s.resolved, 1);
+	flow_tries(&s, mail, 8920);
+	scene_ticks(&s, FLOWS_FOR_S * SECOND);
+	assert_int_equal(s.opened, 1);
 }
 
 /* A stalled connection that is not given up goes on, in smaller packets, beside one that has stalled as long and waits yet. */
@@ -178,19 +216,6 @@ static void test_packets_of_the_moment_of_the_change(void **state)
 	assert_int_equal(s.resolved, 1);
 }
 
-/* A transfer from this side, on a connection that announces that MTU, whose full packets arrive. */
-static void sends(uint16_t mtu, uint16_t mss_remote, int seconds)
-{
-	struct wire_flow *f = scene_flow(&s, HOST);
-
-	f->mss_local = mtu - 40;
-	f->mss_remote = mss_remote;
-	for (int i = 0; i < seconds * SECOND; i++) {
-		flow_delivers(&s, f, mtu);
-		scene_tick(&s);
-	}
-}
-
 /* The gateway's own sockets are told of the route's MTU by no message: they announce it. What they gave up for it is history. */
 static void test_route_for_own_sockets(void **state)
 {
@@ -235,6 +260,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		stalled_mail_test(test_the_peer_alone_lowers_its_mtu),
 		stalled_mail_test(test_the_peer_alone_announces_less),
+		stalled_mail_test(test_a_clamp_to_little),
+		stalled_mail_test(test_a_clamp_to_little_here),
 		stalled_mail_test(test_a_stalled_connection_goes_on),
 		stalled_mail_test(test_a_host_that_never_sent_larger_ones),
 		stalled_mail_test(test_a_connection_that_was_asked_for_less),

@@ -226,6 +226,40 @@ static void test_lowered_route_resolves_when_traffic_flows(void **state)
 	assert_int_equal(s.resolved, 1);
 }
 
+/* What was stalled then, and is not tried since, as its client has gone: it says nothing of the path with the cure. */
+static void test_lowered_route_resolves_beside_an_old_stall(void **state)
+{
+	uint16_t mtu;
+
+	(void)state;
+	open_finding();
+	mtu = (uint16_t)scene_last(&s)->recommended_mtu;
+	tick_told(mtu);
+	for (int i = 0; i < MINUTE; i++) {
+		flow_delivers(&s, other, 1200);
+		tick_told(mtu);
+	}
+	assert_int_equal(s.resolved, 1);
+	assert_int_equal(s.opened, 1);
+}
+
+static void test_what_is_tried_after_the_route_was_lowered(void **state)
+{
+	uint16_t mtu;
+
+	(void)state;
+	open_finding();
+	mtu = (uint16_t)scene_last(&s)->recommended_mtu;
+	tick_told(mtu);
+	tick_told(mtu);
+	flow_tries(&s, mail, 8920);
+	for (int i = 0; i < MINUTE; i++) {
+		flow_delivers(&s, other, 1200);
+		tick_told(mtu);
+	}
+	assert_int_equal(s.resolved, 0);
+}
+
 /* The whole transfer may be over by the next snapshot. */
 static void test_traffic_of_the_tick_of_the_lowered_route_resolves(void **state)
 {
@@ -418,6 +452,8 @@ int main(void)
 		stalled_mail_test(test_mtu_lowered_too_little_does_not_resolve),
 		stalled_mail_test(test_mtu_between_two_paddings_does_not_resolve),
 		stalled_mail_test(test_lowered_route_resolves_when_traffic_flows),
+		stalled_mail_test(test_lowered_route_resolves_beside_an_old_stall),
+		stalled_mail_test(test_what_is_tried_after_the_route_was_lowered),
 		stalled_mail_test(test_traffic_of_the_tick_of_the_lowered_route_resolves),
 		stalled_mail_test(test_route_lowered_too_little_does_not_resolve),
 		stalled_mail_test(test_peer_that_roams_is_followed),

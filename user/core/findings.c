@@ -192,7 +192,7 @@ static void verdict_take(const struct findings *fs, struct living *it, const str
 	it->f.flows_n = v->flows_n;
 	memcpy(it->f.flows, v->flows, sizeof(v->flows));
 	it->f.last_seen_ms = snap->realtime_ms;
-	it->evidence_ms = snap->now_ms;
+	it->evidence_ms = v->last_ms ? v->last_ms : snap->now_ms;
 	it->stalled_ms = v->latest_ms;
 	it->f.host = v->host;
 	it->changed |= it->f.hop_mtu != v->hop_mtu || it->f.hop_refused != v->hop_refused;
@@ -262,10 +262,15 @@ static void tell_news(struct findings *fs, struct living *it, msec_t now_ms, con
 	tell(it, FINDING_OPEN, now_ms, to);
 }
 
+static bool waited_for_probes(const struct living *it, msec_t now_ms)
+{
+	return now_ms - it->opened_ms >= PROBES_MAX_MS;
+}
+
 static bool waits_for_probes(const struct findings *fs, const struct living *it, const struct verdict *v, msec_t now_ms)
 {
 	return fs->probes && v->doubtful && it->f.class == FINDING_PATH_BLACKHOLE && !it->f.probes &&
-	       now_ms - it->opened_ms < PROBES_MAX_MS;
+	       !waited_for_probes(it, now_ms);
 }
 
 static void update(struct living *it, msec_t now_ms, const struct listener *to)
@@ -301,6 +306,12 @@ static bool is_overshadowed(const struct findings *fs, const struct ledger *l, e
 	return false;
 }
 
+/* Whether nobody has tried in vain since the last verdict: then there may have been a cure. */
+static bool is_old_news(const struct living *it, const struct verdict *v)
+{
+	return !v || (v->last_ms && v->last_ms <= it->evidence_ms);
+}
+
 bool findings_know(const struct findings *fs, const struct ledger *l)
 {
 	return is_overshadowed(fs, l, FINDING_PATH_BLACKHOLE);
@@ -311,18 +322,18 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, struct le
 {
 	struct living *it = living_find(fs, l, class);
 
-	if (!v) {
-		if (it) {
-			path_describe(it, snap, l);
-			if (!living_is_over(it, l, snap->now_ms) &&
-			    (it->told || snap->now_ms - it->opened_ms < PROBES_MAX_MS)) {
-				update(it, snap->now_ms, to);
-				return 0;
-			}
+	if (it && is_old_news(it, v)) {
+		path_describe(it, snap, l);
+		if (living_is_over(it, l, snap->now_ms) || (!v && !it->told && waited_for_probes(it, snap->now_ms))) {
 			resolve(fs, it, snap, to);
 			l->over_ms = snap->now_ms;
 			l->hole_ms = 0;
+			return 0;
 		}
+	}
+	if (!v) {
+		if (it)
+			update(it, snap->now_ms, to);
 		return 0;
 	}
 	if (!it && is_overshadowed(fs, l, class))

@@ -12,7 +12,7 @@ struct living {
 	struct finding f;
 	uint32_t tunnel_ifindex;
 	msec_t opened_ms;
-	msec_t evidence_ms; /* last verdict; what the programs date with this time came after it */
+	msec_t evidence_ms; /* what the last verdict tells of; what the programs date with this time came after it */
 	msec_t stalled_ms;  /* when the latest of its flows stalled */
 	msec_t told_ms;	    /* last open or update */
 	msec_t path_ms;	    /* peer and tunnel last seen */

@@ -12,6 +12,7 @@
 #define PTB_FORGET_MS  50000 /* with SUBJECT_PAUSE_MS a minute: then nobody waits any more */
 #define LOST_BY_CHANCE 2     /* packets lost in CURED_MS may be any */
 #define CURED_MS       5000  /* … without any: small packets, or just the recommended MTU, and so long no new stall */
+#define CURED_FLOWS_MS 2000  /* of that time, since the cure */
 
 /*
  * Senders are told that the peer's route carries what is recommended, and traffic flows: that route is the cure. What
@@ -33,20 +34,19 @@ static bool route_is_cure(const struct living *it, const struct ledger *l, msec_
 }
 
 /*
- * rx: for some time since then no more has been lost than loss explains. What is sent too large for the path is seen nowhere
- * else, unless it is TCP.
+ * rx: for some time, part of it since then, no more has been lost than loss explains. What is sent too large for the path is seen
+ * nowhere else, unless it is TCP.
  */
 static bool nothing_vanishes(const struct ledger *l, msec_t since_ms, msec_t now_ms)
 {
-	msec_t from_ms = since_ms + CURED_MS > now_ms ? since_ms : now_ms - CURED_MS;
 	struct trials known = ledger_trials(l, 0, ledger_known_since_ms(l, now_ms, LEDGER_WINDOW_MS));
 	uint32_t lost, came;
 
 	if (l->direction != WIRE_RX)
 		return true;
-	if (now_ms - since_ms < CURED_MS)
+	if (now_ms - since_ms < CURED_FLOWS_MS)
 		return false;
-	ledger_loss(l, from_ms, now_ms, &lost, &came, NULL);
+	ledger_loss(l, now_ms > CURED_MS ? now_ms - CURED_MS : 0, now_ms, &lost, &came, NULL);
 	return lost <= LOST_BY_CHANCE || chance_gaps_of_others(lost, (struct tried){ lost, came },
 							       (struct tried){ known.lost, known.delivered }) > 1.0;
 }

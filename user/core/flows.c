@@ -260,7 +260,9 @@ static void full_from_peer(const struct ledgers *ls, const struct flow *f, struc
 				  .allowed = ledger_outer_most(rx, f->mss_local + headers),
 				  .announced = ledger_outer_most(rx, mss + headers) };
 
-	if (f->rx_cut_inner < FULL_INNER_MIN || !mss || f->last_rx_data_ms < ls->before_ms)
+	/* Below, unless its connection is limited to that. */
+	if ((f->rx_cut_inner < FULL_INNER_MIN && f->rx_cut_inner != mss + headers) || !mss ||
+	    f->last_rx_data_ms < ls->before_ms)
 		return;
 	memcpy(full.host, f->remote, sizeof(full.host));
 	ledger_full(rx, &full);
@@ -275,7 +277,7 @@ static void full_to_peer(const struct ledgers *ls, const struct flow *f, struct 
 				  .outer = ledger_outer_most(tx, inner),
 				  .allowed = ledger_outer_most(tx, f->mss_remote + headers) };
 
-	if (inner < FULL_INNER_MIN || f->tx_delivered_inner != inner || f->tx_delivered_ms < ls->before_ms)
+	if (!f->mss_local || f->tx_delivered_inner != inner || f->tx_delivered_ms < ls->before_ms)
 		return;
 	memcpy(full.host, f->local, sizeof(full.host));
 	ledger_full(tx, &full);

@@ -186,8 +186,9 @@ static void witness_add(const struct ledger *l, const struct stall *s, struct ve
 		v->upper = s->outer;
 	if (!v->first_ms || s->first_ms < v->first_ms)
 		v->first_ms = s->first_ms;
-	if (s->first_ms > v->latest_ms)
-		v->latest_ms = s->first_ms;
+	v->latest_ms = latest(v->latest_ms, s->first_ms);
+	if (l->direction == WIRE_TX)
+		v->last_ms = latest(v->last_ms, s->last_ms);
 	if (confidence > v->confidence)
 		v->confidence = confidence;
 	if (s->kind == EVIDENCE_TCP_SILENCE) {
