@@ -259,14 +259,16 @@ static void test_never_passed_is_surer(void **state)
 }
 
 /* A client alone on a path that Ethernet explains: is it dead? WireGuard asks the peer anew after 15 s, and the next try dies. */
-static void lone_client(bool answered)
+static struct wire_flow *lone_client_begins(void)
 {
-	struct wire_flow *f;
-
 	scene_end(&s);
 	scene_start(&s, 1420);
 	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
-	f = scene_flow(&s, "10.1.0.9");
+	return scene_flow(&s, "10.1.0.9");
+}
+
+static void lone_client_stalls(struct wire_flow *f, bool answered)
+{
 	scene_stall(&s, f, 1420, NULL, 15 * SECOND);
 	scene_assert_silent(&s);
 	if (answered)
@@ -277,7 +279,7 @@ static void lone_client(bool answered)
 static void test_alone_with_a_peer_that_answers(void **state)
 {
 	(void)state;
-	lone_client(true);
+	lone_client_stalls(lone_client_begins(), true);
 	assert_int_equal(s.opened, 1);
 	assert_int_equal(s.log[0].path_mtu_upper, 1480);
 }
@@ -285,7 +287,46 @@ static void test_alone_with_a_peer_that_answers(void **state)
 static void test_alone_with_a_dead_path(void **state)
 {
 	(void)state;
-	lone_client(false);
+	lone_client_stalls(lone_client_begins(), false);
+	scene_assert_silent(&s);
+}
+
+/* A shell, whose first long output hangs after a while of typing; or nobody had typed lately, or the path dies just then. */
+static void shell(int idle_s, bool answered)
+{
+	struct wire_flow *f = lone_client_begins();
+
+	for (int i = 0; i < 10 * SECOND; i++) {
+		flow_delivers(&s, f, 104);
+		scene_tick(&s);
+	}
+	scene_ticks(&s, idle_s * SECOND);
+	lone_client_stalls(f, answered);
+}
+
+static void test_first_long_output_of_a_shell(void **state)
+{
+	(void)state;
+	shell(0, true);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.log[0].path_mtu_upper, 1480);
+	shell(0, false);
+	scene_assert_silent(&s);
+	shell(30, true);
+	scene_assert_silent(&s);
+}
+
+/* Another transfer had passed: now the host may have died in the middle of one. */
+static void test_lone_transfer_whose_host_dies(void **state)
+{
+	struct wire_flow *f = lone_client_begins();
+
+	(void)state;
+	for (int i = 0; i < 10 * SECOND; i++) {
+		flow_delivers(&s, f, 1420);
+		scene_tick(&s);
+	}
+	lone_client_stalls(f, true);
 	scene_assert_silent(&s);
 }
 
@@ -438,6 +479,8 @@ int main(void)
 		stalled_mail_test(test_never_passed_is_surer),
 		stalled_mail_test(test_alone_with_a_peer_that_answers),
 		stalled_mail_test(test_alone_with_a_dead_path),
+		stalled_mail_test(test_first_long_output_of_a_shell),
+		stalled_mail_test(test_lone_transfer_whose_host_dies),
 		stalled_mail_test(test_what_passed_on_the_first_uplink_says_nothing_of_the_second),
 		stalled_mail_test(test_what_was_lost_on_the_first_uplink_says_nothing_of_the_second),
 		stalled_mail_test(test_size_that_the_sender_gave_up),

@@ -7,6 +7,7 @@
 
 #define TRIES_YOUNG 6	  /* of a connection just made: its handshake has passed the path as it is now, … */
 #define YOUNG_MS    1000  /* … and would the path have died before its first large segment? */
+#define DIALOGUE_MS 1000  /* heard so shortly before its first large segment */
 #define CHANGED_MS  2000  /* a size that got through lately must be lost for longer than a link takes to come back */
 #define USUAL_MS    10000 /* a peer heard at intervals for so long is expected to be heard on */
 #define IDLE_MS	    55000 /* a flow unheard for longer may have been forgotten: a minute is what firewalls keep at least */
@@ -161,14 +162,17 @@ static bool is_forgotten(const struct ledger *l, const struct stall *s)
 }
 
 /*
- * A connection just made is all that there is on this path, and was tried again after the peer was heard, by WireGuard's
- * handshake if by nothing else: the path lives, and that the far host died just then would be a coincidence.
+ * A connection just made, or which had been in dialogue and now sends more at once than it ever did, is all that there is on this path,
+ * and was tried again after the peer was heard, by WireGuard's handshake if by nothing else: the path lives, and that the far host
+ * died just then would be a coincidence.
  */
-static bool is_alone(const struct ledger *l, const struct stall *s)
+static bool is_alone(const struct ledger *l, const struct stall *s, bool lately)
 {
+	bool in_dialogue = !lately && s->kind == EVIDENCE_TCP_RETRANSMIT && !s->given_up &&
+			   s->flow_heard_ms + DIALOGUE_MS >= s->first_ms;
 	msec_t alone_ms = s->first_ms + SENT_BEFORE_MS;
 
-	return is_young(s) && s->tries >= TRIES_YOUNG && ledger_delivered_ms(l, 1) <= alone_ms &&
+	return (is_young(s) || in_dialogue) && s->tries >= TRIES_YOUNG && ledger_delivered_ms(l, 1) <= alone_ms &&
 	       l->last_heard_ms > alone_ms && s->last_ms > l->last_heard_ms;
 }
 
@@ -202,8 +206,8 @@ bool step_witness_tx(const struct ledger *l, const struct stall *s, msec_t now_m
 	case ALIVE_HOST:
 		return s->tries_heard >= TRIES_HEARD || repeats(l, s);
 	case ALIVE_UNTIL_THEN:
-		return (s->outer > ETHERNET_MTU && !lately && !is_silent_unusually(l, now_ms)) || is_alone(l, s) ||
-		       (s->tries_heard >= TRIES_HEARD && is_spreading(l, s));
+		return (s->outer > ETHERNET_MTU && !lately && !is_silent_unusually(l, now_ms)) ||
+		       is_alone(l, s, lately) || (s->tries_heard >= TRIES_HEARD && is_spreading(l, s));
 	default:
 		return false;
 	}
