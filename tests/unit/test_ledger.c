@@ -115,6 +115,22 @@ static void test_loss_of_a_time(void **state)
 	assert_int_equal(lost, 3);
 }
 
+/* Loss that has risen is known by what it is lately; a clean quarter of a minute is no reason to forget the rest. */
+static void test_gaps_of_late(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 200; i++)
+		l.history->ticks[i] = (struct loss_tick){ 1000 + 250 * i, i % 10 == 0, 10 };
+	l.history->ticks_next = 200;
+	assert_int_equal(ledger_gaps_since_ms(&l, 50750), 0); /* a minute ago there was nothing */
+	for (uint32_t i = 160; i < 200; i++)
+		l.history->ticks[i].lost = 2;
+	assert_int_equal(ledger_gaps_since_ms(&l, 50750), 40750);
+	for (uint32_t i = 160; i < 200; i++)
+		l.history->ticks[i].lost = 0;
+	assert_int_equal(ledger_gaps_since_ms(&l, 50750), 0);
+}
+
 static struct scene s;
 static struct ledgers *ledgers;
 
@@ -539,6 +555,7 @@ int main(void)
 		cmocka_unit_test_setup(test_padding_by_one_of_several_routes, fresh),
 		cmocka_unit_test_setup(test_forgets_the_oldest_size, fresh),
 		cmocka_unit_test_setup(test_loss_of_a_time, fresh),
+		cmocka_unit_test_setup(test_gaps_of_late, fresh),
 		cmocka_unit_test_setup_teardown(test_flow_enters_its_peer_in_both_directions, start, end),
 		cmocka_unit_test_setup_teardown(test_arrived_while_a_snapshot_was_made, start, end),
 		cmocka_unit_test_setup_teardown(test_told_again_is_no_later, start, end),

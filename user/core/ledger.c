@@ -432,6 +432,17 @@ msec_t ledger_loss_since_ms(const struct ledger *l, uint32_t outer, msec_t now_m
 	return (uint64_t)lately.lost * all.delivered > (uint64_t)all.lost * lately.delivered ? lately_ms : window_ms;
 }
 
+msec_t ledger_gaps_since_ms(const struct ledger *l, msec_t to_ms)
+{
+	msec_t window_ms = ledger_known_since_ms(l, to_ms, LEDGER_WINDOW_MS);
+	msec_t lately_ms = ledger_known_since_ms(l, to_ms, LATELY_MS);
+	uint32_t lost, came, lost_lately, came_lately;
+
+	ledger_loss(l, window_ms, to_ms, &lost, &came, NULL);
+	ledger_loss(l, lately_ms, to_ms, &lost_lately, &came_lately, NULL);
+	return (uint64_t)lost_lately * came > (uint64_t)lost * came_lately ? lately_ms : window_ms;
+}
+
 const struct subject *ledger_subject(const struct ledger *l, enum wire_tally_kind kind, int aux, msec_t since_ms)
 {
 	const struct subject *latest = NULL;

@@ -321,6 +321,9 @@ msec_t ledger_known_since_ms(const struct ledger *l, msec_t now_ms, uint32_t win
 /* Since when the trials of sizes like `outer` say most of loss as it is now: a minute ago, or lately if it has risen. */
 msec_t ledger_loss_since_ms(const struct ledger *l, uint32_t outer, msec_t now_ms);
 
+/* rx: the same of the gaps in the peer's counters until to_ms. */
+msec_t ledger_gaps_since_ms(const struct ledger *l, msec_t to_ms);
+
 /* The latest subject of a kind (aux -1: any) with events at or after since_ms; NULL: none. */
 const struct subject *ledger_subject(const struct ledger *l, enum wire_tally_kind kind, int aux, msec_t since_ms);
 

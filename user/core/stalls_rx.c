@@ -28,7 +28,7 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	msec_t from = ms_before(s->first_ms, CLOCK_SLACK_MS);
 	msec_t well =
 		ms_before(rx->stalled_ms && rx->stalled_ms < s->well_ms ? rx->stalled_ms : s->well_ms, CLOCK_SLACK_MS);
-	msec_t window = ledger_known_since_ms(rx, well, LEDGER_WINDOW_MS);
+	msec_t window = ledger_gaps_since_ms(rx, ms_before(well, 1));
 	/* Of one that is over all is known. */
 	msec_t now = s->given_up ? s->until_ms : ls->now_ms,
 	       before = s->given_up ? s->until_ms : ms_before(ls->before_ms, 1);
