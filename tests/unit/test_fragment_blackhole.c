@@ -92,6 +92,7 @@ static void assert_critical(enum finding_class class)
 	assert_int_equal(s.log[0].class, class);
 	assert_int_equal(s.log[0].direction, WIRE_RX);
 	assert_int_equal(s.log[0].severity, SEVERITY_CRITICAL);
+	assert_true(s.log[0].to_probe);
 }
 
 static void test_no_fragments(void **state)

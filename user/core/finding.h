@@ -124,6 +124,9 @@ const char *direction_name(enum wire_direction direction);
 /* The severity that the contract gives to a class. */
 enum finding_severity finding_class_severity(enum finding_class class);
 
+/* Whether a class is of packets that vanish on the path, whole or as fragments: a probe may show of what size. */
+bool finding_class_vanishes(enum finding_class class);
+
 /*
  * Sets id from class, direction, peer, tunnel, the moment it was opened and first_seen_ms: stable for its life, and another
  * one for the next finding of the same path.

@@ -121,7 +121,7 @@ static bool probe_is_refuted(const struct living *it, const struct ledger *l, co
 static void probe_forget(struct living *it)
 {
 	it->probing_ms = it->probed_ms = 0;
-	it->f.to_probe = it->f.has_peer && it->f.class == FINDING_PATH_BLACKHOLE && it->f.probes < PROBER_BUDGET;
+	it->f.to_probe = it->f.has_peer && finding_class_vanishes(it->f.class) && it->f.probes < PROBER_BUDGET;
 }
 
 /* Narrows the bracket by what probes have shown, and adds them to the evidence. */
@@ -171,7 +171,7 @@ static uint32_t path_limit(const struct findings *fs, const struct ledger *l, co
 		const struct finding *hole = &fs->living[i].f;
 		uint32_t safe = hole->recommended_mtu + outer_overhead(l->outer_family);
 
-		if (!is_of_peer(&fs->living[i], l) || hole->class > FINDING_REASSEMBLY_FAILURE || safe >= limit)
+		if (!is_of_peer(&fs->living[i], l) || !finding_class_vanishes(hole->class) || safe >= limit)
 			continue;
 		limit = safe;
 		*basis = hole->basis;
@@ -269,7 +269,7 @@ static bool waited_for_probes(const struct living *it, msec_t now_ms)
 
 static bool waits_for_probes(const struct findings *fs, const struct living *it, const struct verdict *v, msec_t now_ms)
 {
-	return fs->probes && v->doubtful && it->f.class == FINDING_PATH_BLACKHOLE && !it->f.probes &&
+	return fs->probes && v->doubtful && finding_class_vanishes(it->f.class) && !it->f.probes &&
 	       !waited_for_probes(it, now_ms);
 }
 
@@ -299,8 +299,8 @@ static bool is_overshadowed(const struct findings *fs, const struct ledger *l, e
 		    class != FINDING_PTB_FORGED)
 			return true;
 		/* What vanishes is one thing, by whatever means. */
-		if (it->f.direction == l->direction && it->f.class <= FINDING_REASSEMBLY_FAILURE &&
-		    class <= FINDING_REASSEMBLY_FAILURE)
+		if (it->f.direction == l->direction && finding_class_vanishes(it->f.class) &&
+		    finding_class_vanishes(class))
 			return true;
 	}
 	return false;

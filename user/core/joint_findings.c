@@ -172,7 +172,7 @@ static void way_merge(const struct joint *j, const struct joint_result *result, 
 			const struct found *found = &j->ends[end].found.at[i];
 			const struct finding f = end ? mirrored(&found->f, &result->ends[0]) : found->f;
 
-			if (finding_vanishes(&f) && found->f.direction == direction)
+			if (finding_class_vanishes(f.class) && found->f.direction == direction)
 				merge(m, &f, found->resolved);
 		}
 	}
@@ -248,7 +248,7 @@ size_t joint_findings(struct joint *j, const struct joint_result *result, findin
 			struct found *found = &j->ends[end].found.at[i];
 
 			/* Where something critical is known of the tunnel, a warning is the same cause twice. */
-			if (finding_vanishes(&found->f) ||
+			if (finding_class_vanishes(found->f.class) ||
 			    (found->f.severity == SEVERITY_WARNING && *worst == SEVERITY_CRITICAL &&
 			     found->f.class != FINDING_PTB_FORGED))
 				continue;

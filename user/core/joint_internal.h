@@ -50,12 +50,6 @@ struct found {
 	uint64_t tries;		    /* in vain until then */
 };
 
-/* Whether it is about packets that vanish on the path. */
-static inline bool finding_vanishes(const struct finding *f)
-{
-	return f->class <= FINDING_REASSEMBLY_FAILURE;
-}
-
 #define LIST(type)                                                                                                     \
 	struct {                                                                                                       \
 		type *at;                                                                                              \

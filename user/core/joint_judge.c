@@ -340,7 +340,7 @@ static int way_judge(struct joint *j, int from, int64_t offset, struct joint_res
  */
 static bool vanishes_beyond(const struct found *found, const struct joint_way *w, const struct span *seen)
 {
-	return finding_vanishes(&found->f) && found->f.direction == WIRE_TX && w->sent &&
+	return finding_class_vanishes(found->f.class) && found->f.direction == WIRE_TX && w->sent &&
 	       BEYOND * w->lost < found->tries && within(seen, (int64_t)found->began_ms) &&
 	       within(seen, (int64_t)found->opened_ms);
 }

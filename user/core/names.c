@@ -99,6 +99,11 @@ enum finding_severity finding_class_severity(enum finding_class class)
 	return (size_t) class < ARRAY_LEN(classes) ? classes[class].severity : SEVERITY_INFO;
 }
 
+bool finding_class_vanishes(enum finding_class class)
+{
+	return class <= FINDING_REASSEMBLY_FAILURE;
+}
+
 const char *finding_state_name(enum finding_state state)
 {
 	return NAME_OF(states, state);

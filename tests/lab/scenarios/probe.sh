@@ -182,6 +182,19 @@ hole_from_the_peer()
 	refute_record "$MTUSCOPE_RECORDS" '.mtuscope.finding | select(. and .direction == "tx")' "from the peer: nothing is said of the other direction"
 }
 
+# What is not fragmented arrives: nobody need be content with 1280.
+hole_for_fragments()
+{
+	lab_incident --relay-nic 1500 --gateway-nic 1500 --tunnel-mtu-a 1480 --tunnel-mtu-b 1480
+	lab_serve 5001 --send 200000
+	lab_path_no_fragments
+	watching || bail_out "mtuscope does not start"
+	download
+	check "fragments: 1440 is proven" wait_record "$MTUSCOPE_RECORDS" 60 '.mtuscope.finding | select(. and
+		.class == "fragment-blackhole" and .path_mtu.lower == 1500 and .recommended_mtu == 1440 and .recommended_basis == "probe")'
+	stop_mtuscope
+}
+
 # dies NAME RULE: a transfer that has begun is stopped by what the relay drops, until its sender has repeated itself six times.
 dies()
 {
@@ -313,6 +326,8 @@ first()
 	holes_under_ipv6
 	lab_demolish
 	hole_from_the_peer
+	lab_demolish
+	hole_for_fragments
 	lab_demolish
 	command_beside_another_path
 }
