@@ -435,6 +435,34 @@ static void test_what_vanishes_beyond(void **state)
 	json_decref(swapped.joint);
 }
 
+/* The path heals, and another hole begins: that one is open, and what arrived in between is no part of its bracket. */
+static void test_one_hole_after_the_other(void **state)
+{
+	const struct finding *f;
+	struct said both;
+
+	(void)state;
+	datagrams_start(1420);
+	for (int i = 0; i < 4; i++)
+		network_connect(&n);
+	n.mtu[WIRE_TX] = 1400;
+	network_run(&n, 20000);
+	n.mtu[WIRE_TX] = 0;
+	network_run(&n, 20000);
+	n.mtu[WIRE_TX] = 1300;
+	network_run(&n, 20000);
+	datagrams_end();
+	both = report(near, far);
+	f = last_open(&both, WIRE_TX);
+	assert_int_equal(both.opened, 2);
+	assert_int_equal(both.n, 3);
+	assert_int_equal(both.findings[1].state, FINDING_RESOLVED);
+	assert_ptr_equal(f, &both.findings[2]);
+	assert_true(f->path_mtu_lower <= 1300);
+	assert_in_range(f->path_mtu_upper, 1301, 1480);
+	json_decref(both.joint);
+}
+
 static void test_what_is_no_pair_is_refused(void **state)
 {
 	char other[80];
@@ -469,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_the_numbers),
 		cmocka_unit_test(test_losses_at_the_edges),
 		cmocka_unit_test(test_what_vanishes_beyond),
+		cmocka_unit_test(test_one_hole_after_the_other),
 		cmocka_unit_test(test_what_is_no_pair_is_refused),
 	};
 

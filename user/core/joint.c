@@ -260,11 +260,17 @@ int joint_enter(struct joint *j, int end, const struct snapshot *snap)
 }
 
 /* The last one of each life, and how it was before it was resolved. */
+/* The end's own time of what a person is told. */
+static msec_t clock_of(const struct seen_end *e, int64_t realtime_ms)
+{
+	return e->first_ms + (msec_t)(realtime_ms - e->first_realtime_ms);
+}
+
 static void found_opens(struct found *found, const struct seen_end *e, const struct finding *f)
 {
 	uint32_t stalled_ms = 0;
 
-	found->opened_ms = e->first_ms + (msec_t)(f->first_seen_ms - e->first_realtime_ms);
+	found->opened_ms = clock_of(e, f->first_seen_ms);
 	for (size_t i = 0; i < f->flows_n; i++)
 		stalled_ms = f->flows[i].stalled_ms > stalled_ms ? f->flows[i].stalled_ms : stalled_ms;
 	found->began_ms = found->opened_ms - stalled_ms;
@@ -297,5 +303,6 @@ int joint_found(struct joint *j, int end, const struct finding *f)
 	if (!found->resolved)
 		found->f = *f;
 	found->f.last_seen_ms = f->last_seen_ms;
+	found->ended_ms = clock_of(e, f->last_seen_ms);
 	return 0;
 }

@@ -14,10 +14,12 @@
 #define CONFIDENCE_SIZES 0.99 /* of sizes sent and not received */
 #define CONFIDENCE_MOST	 0.99
 
-/* One way's finding while it is put together. */
+/* One way's finding while it is put together. It is over as soon as either end says so. */
 struct merged {
 	struct finding f;
 	bool found, resolved;
+	int64_t over_ms;	  /* when it was resolved, on the first end's clock */
+	bool over_at[JOINT_ENDS]; /* the ends that say so */
 };
 
 /* As the first end would say it. */
@@ -92,9 +94,8 @@ static void confidence_merge(struct finding *f, double confidence)
 		f->confidence = CONFIDENCE_MOST;
 }
 
-static void merge(struct merged *m, const struct finding *f, bool resolved)
+static void merge(struct merged *m, const struct finding *f)
 {
-	m->resolved |= resolved;
 	if (!m->found) {
 		m->found = true;
 		m->f = *f;
@@ -162,26 +163,51 @@ static void add_sizes(const struct joint *j, const struct joint_result *result, 
 	evidence_merge(&m->f, &delivered);
 }
 
-static void way_merge(const struct joint *j, const struct joint_result *result, int from, struct merged *m)
+static int64_t common_ms(const struct joint *j, int end, msec_t ms)
 {
-	memset(m, 0, sizeof(*m));
-	for (int end = 0; end < JOINT_ENDS; end++) {
-		enum wire_direction direction = end == from ? WIRE_TX : WIRE_RX;
+	return (int64_t)ms - (end ? j->offset_ms : 0);
+}
 
-		for (size_t i = 0; i < j->ends[end].found.n; i++) {
-			const struct found *found = &j->ends[end].found.at[i];
-			const struct finding f = end ? mirrored(&found->f, &result->ends[0]) : found->f;
+/* The next of one way's findings, as they were told; NULL: there are no more. `at`: in the list of each end. */
+static const struct found *next_of_way(const struct joint *j, int from, size_t at[JOINT_ENDS], int *end)
+{
+	const struct found *next = NULL;
 
-			if (finding_class_vanishes(f.class) && found->f.direction == direction)
-				merge(m, &f, found->resolved);
-		}
+	for (int e = 0; e < JOINT_ENDS; e++) {
+		enum wire_direction direction = e == from ? WIRE_TX : WIRE_RX;
+		const struct found *f = j->ends[e].found.at, *last = f + j->ends[e].found.n;
+
+		for (f += at[e]; f < last; f++, at[e]++)
+			if (finding_class_vanishes(f->f.class) && f->f.direction == direction)
+				break;
+		if (f == last || (next && common_ms(j, e, f->opened_ms) >= common_ms(j, *end, next->opened_ms)))
+			continue;
+		next = f;
+		*end = e;
 	}
-	add_sizes(j, result, from, m);
-	if (!m->found)
+	if (next)
+		at[*end]++;
+	return next;
+}
+
+/* Whether it is of another time than what has been put together so far. */
+static bool is_another(const struct joint *j, const struct merged *m, const struct found *found, int end)
+{
+	return m->resolved && (m->over_at[end] || common_ms(j, end, found->began_ms) > m->over_ms);
+}
+
+static void found_merge(const struct joint *j, const struct joint_result *result, const struct found *found, int end,
+			struct merged *m)
+{
+	const struct finding f = end ? mirrored(&found->f, &result->ends[0]) : found->f;
+	int64_t over_ms = common_ms(j, end, found->ended_ms);
+
+	merge(m, &f);
+	if (!found->resolved)
 		return;
-	m->f.severity = finding_class_severity(m->f.class);
-	recommend_mtu(&m->f, 0, BASIS_BRACKET);
-	recommend_fix(&m->f);
+	if (!m->resolved || over_ms < m->over_ms)
+		m->over_ms = over_ms;
+	m->resolved = m->over_at[end] = true;
 }
 
 /* What is to be done at the other end. */
@@ -217,6 +243,39 @@ static void tell(struct finding *f, bool resolved, bool there, finding_fn fn, vo
 	}
 }
 
+static void way_tell(struct merged *m, finding_fn fn, void *arg)
+{
+	m->f.severity = finding_class_severity(m->f.class);
+	recommend_mtu(&m->f, 0, BASIS_BRACKET);
+	recommend_fix(&m->f);
+	tell(&m->f, m->resolved, false, fn, arg);
+}
+
+/* What vanishes on one way: one finding as long as it lasts. The sizes are of all that time, and so of one alone. */
+static size_t way_findings(const struct joint *j, const struct joint_result *result, int from, finding_fn fn, void *arg)
+{
+	size_t at[JOINT_ENDS] = { 0 }, n = 0;
+	const struct found *found;
+	struct merged m = { 0 };
+	int end = 0;
+
+	while ((found = next_of_way(j, from, at, &end))) {
+		if (is_another(j, &m, found, end)) {
+			way_tell(&m, fn, arg);
+			memset(&m, 0, sizeof(m));
+			n++;
+		}
+		found_merge(j, result, found, end, &m);
+	}
+	if (!n)
+		add_sizes(j, result, from, &m);
+	if (m.found) {
+		way_tell(&m, fn, arg);
+		n++;
+	}
+	return n;
+}
+
 static enum finding_severity worst_of(const struct joint *j)
 {
 	enum finding_severity worst = SEVERITY_INFO;
@@ -231,18 +290,13 @@ static enum finding_severity worst_of(const struct joint *j)
 size_t joint_findings(struct joint *j, const struct joint_result *result, finding_fn fn, void *arg,
 		      enum finding_severity *worst)
 {
-	struct merged way;
 	size_t n = 0;
 
 	*worst = worst_of(j);
-	for (int from = 0; from < JOINT_ENDS; from++) {
-		way_merge(j, result, from, &way);
-		if (!way.found)
-			continue;
-		tell(&way.f, way.resolved, false, fn, arg);
+	for (int from = 0; from < JOINT_ENDS; from++)
+		n += way_findings(j, result, from, fn, arg);
+	if (n)
 		*worst = SEVERITY_CRITICAL;
-		n++;
-	}
 	for (int end = 0; end < JOINT_ENDS; end++) {
 		for (size_t i = 0; i < j->ends[end].found.n; i++) {
 			struct found *found = &j->ends[end].found.at[i];

@@ -46,8 +46,8 @@ struct sized {
 struct found {
 	struct finding f;
 	bool resolved;
-	msec_t began_ms, opened_ms; /* its first flow's stall, and when it was told */
-	uint64_t tries;		    /* in vain until then */
+	msec_t began_ms, opened_ms, ended_ms; /* its first flow's stall, when it was told, and when it was last seen */
+	uint64_t tries;			      /* in vain until it was told */
 };
 
 #define LIST(type)                                                                                                     \
@@ -70,6 +70,7 @@ struct seen_end {
 
 struct joint {
 	struct seen_end ends[JOINT_ENDS];
+	int64_t offset_ms; /* what to add to the first end's time to have the second one's */
 };
 
 #endif

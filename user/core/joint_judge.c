@@ -72,14 +72,14 @@ static bool least_lag(struct seen_end *sender, struct seen_end *receiver, int64_
 	return known;
 }
 
-/* What to add to the first end's time to have the second one's. */
-static bool clocks_align(struct joint *j, int64_t *offset)
+/* False: nothing to tell by. */
+static bool clocks_align(struct joint *j)
 {
 	int64_t there = 0, back = 0;
 	bool knows_there = least_lag(&j->ends[0], &j->ends[1], &there);
 	bool knows_back = least_lag(&j->ends[1], &j->ends[0], &back);
 
-	*offset = knows_there && knows_back ? (there - back) / 2 : knows_there ? there : -back;
+	j->offset_ms = knows_there && knows_back ? (there - back) / 2 : knows_there ? there : -back;
 	return knows_there || knows_back;
 }
 
@@ -299,7 +299,7 @@ static void session_count(const struct crossing *c, const struct met *left, cons
 		w->lost += max - first + 1 - came->received;
 }
 
-static int way_judge(struct joint *j, int from, int64_t offset, struct joint_result *result)
+static int way_judge(struct joint *j, int from, struct joint_result *result)
 {
 	struct crossing *c = calloc(1, sizeof(*c));
 	struct joint_way *w = &result->ways[from];
@@ -310,8 +310,8 @@ static int way_judge(struct joint *j, int from, int64_t offset, struct joint_res
 		return -ENOMEM;
 	c->sender = &j->ends[from];
 	c->receiver = &j->ends[!from];
-	c->sender_ms = from ? offset : 0;
-	c->receiver_ms = from ? 0 : offset;
+	c->sender_ms = from ? j->offset_ms : 0;
+	c->receiver_ms = from ? 0 : j->offset_ms;
 	c->sends = (struct span){ (int64_t)c->sender->first_ms - c->sender_ms,
 				  (int64_t)c->sender->last_ms - c->sender_ms };
 	c->receives = (struct span){ (int64_t)c->receiver->first_ms - c->receiver_ms,
@@ -359,21 +359,21 @@ static void findings_sift(struct seen_end *e, const struct joint_way *w, const s
 
 int joint_judge(struct joint *j, struct joint_result *result)
 {
-	int64_t offset, from_ms, to_ms;
+	int64_t from_ms, to_ms;
 	int err = 0;
 
 	memset(result, 0, sizeof(*result));
-	if (!clocks_align(j, &offset))
+	if (!clocks_align(j))
 		return -ENOENT;
-	from_ms = later((int64_t)j->ends[0].first_ms, (int64_t)j->ends[1].first_ms - offset);
-	to_ms = sooner((int64_t)j->ends[0].last_ms, (int64_t)j->ends[1].last_ms - offset);
+	from_ms = later((int64_t)j->ends[0].first_ms, (int64_t)j->ends[1].first_ms - j->offset_ms);
+	to_ms = sooner((int64_t)j->ends[0].last_ms, (int64_t)j->ends[1].last_ms - j->offset_ms);
 	if (to_ms <= from_ms)
 		return -ENOENT;
 	result->together_ms = (uint64_t)(to_ms - from_ms);
 	for (int from = 0; from < JOINT_ENDS && !err; from++)
-		err = way_judge(j, from, offset, result);
+		err = way_judge(j, from, result);
 	for (int end = 0; end < JOINT_ENDS && !err; end++) {
-		const int64_t ms = end ? offset : 0;
+		const int64_t ms = end ? j->offset_ms : 0;
 		const struct span seen = { from_ms + ms, to_ms + ms - EDGE_MS };
 
 		findings_sift(&j->ends[end], &result->ways[end], &seen);
