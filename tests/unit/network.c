@@ -102,12 +102,9 @@ static void count_size(struct scene *s, bool tx, uint32_t inner)
 static void near_sees(struct network *n, bool tx, struct scene_session *session, uint64_t counter, uint32_t inner,
 		      uint32_t outer)
 {
-	if (!tx)
-		programs_session(&session->value, counter, outer, n->scene.clock_ms);
+	programs_session(&(tx ? n->tx_session : session)->value, counter, outer, n->scene.clock_ms);
 	if (!n->both)
 		return;
-	if (tx)
-		programs_session(&n->tx_session->value, counter, outer, n->scene.clock_ms);
 	count_size(&n->scene, tx, inner);
 }
 
@@ -473,15 +470,12 @@ static void far_start(struct network *n, uint32_t mtu)
 	n->far_ahead_ms = FAR_AHEAD_MS;
 	scene_start_at(&n->far, mtu, n->now_ms + n->far_ahead_ms);
 	scene_peer(&n->far, 'B', n->family == AF_INET6 ? "2001:db8::2" : "192.0.2.2", "10.0.0.0");
-	n->tx_session = scene_session(&n->scene, &n->scene.peers[0]);
-	n->tx_session->key.direction = WIRE_TX;
 	n->far_session[WIRE_TX] = scene_session(&n->far, &n->far.peers[0]);
 	n->far_session[WIRE_TX]->key.direction = WIRE_TX;
 	n->far_session[WIRE_TX]->key.index = n->session->key.index;
 	n->far_session[WIRE_RX] = scene_session(&n->far, &n->far.peers[0]);
 	n->far_session[WIRE_RX]->key.index = n->tx_session->key.index;
-	n->tx_session->value.received = n->far_session[WIRE_TX]->value.received =
-		n->far_session[WIRE_RX]->value.received = 0;
+	n->far_session[WIRE_TX]->value.received = n->far_session[WIRE_RX]->value.received = 0;
 	counters_start(&n->scene);
 	counters_start(&n->far);
 }
@@ -494,7 +488,9 @@ void network_start_as(struct network *n, uint64_t seed, uint32_t mtu, size_t con
 	scene_peer(&n->scene, 'A', family == AF_INET6 ? "2001:db8::1" : "192.0.2.1",
 		   headers >= HEADERS_V6 ? "fd00:1::" : "10.1.0.0");
 	n->session = scene_session(&n->scene, &n->scene.peers[0]);
-	n->session->value.received = 0;
+	n->tx_session = scene_session(&n->scene, &n->scene.peers[0]);
+	n->tx_session->key.direction = WIRE_TX;
+	n->session->value.received = n->tx_session->value.received = 0;
 	n->ping = scene_ping(&n->scene, headers >= HEADERS_V6 ? "fd00:1::1" : "10.1.0.1");
 	n->probe = scene_ping(&n->scene, headers >= HEADERS_V6 ? "fd00:1::1" : "10.1.0.1");
 	n->probe->remote_port = n->probe->local_port;

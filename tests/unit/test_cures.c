@@ -9,6 +9,7 @@
 #include "stalled_mail.h"
 
 #define HOST	    "10.1.0.9"
+#define OTHER_HOST  "10.1.0.8"
 #define PATH_MTU    1500
 #define CURE	    (PATH_MTU - 60)
 #define TOO_LITTLE  2000
@@ -49,15 +50,15 @@ static void transfers(struct wire_flow *f, int seconds, uint16_t inner, uint32_t
 	}
 }
 
-/* A transfer from this side, on a connection that announces that MTU, whose full packets arrive. */
-static void sends(uint16_t mtu, uint16_t mss_remote, int seconds)
+/* A transfer from this side, on a connection that announces that MTU, in full packets, which arrive. */
+static void sends(const char *host, uint16_t mtu, uint16_t mss_remote, int seconds)
 {
-	struct wire_flow *f = scene_flow(&s, HOST);
+	struct wire_flow *f = scene_flow(&s, host);
 
 	f->mss_local = mtu - 40;
 	f->mss_remote = mss_remote;
 	for (int i = 0; i < seconds * SECOND; i++) {
-		flow_delivers(&s, f, mtu);
+		flow_delivers(&s, f, f->mss_local < mss_remote ? mtu : mss_remote + 40);
 		scene_tick(&s);
 	}
 }
@@ -102,7 +103,7 @@ static void test_a_clamp_to_little_here(void **state)
 {
 	(void)state;
 	open_finding();
-	sends(1240, 8880, RESOLVES_S);
+	sends(HOST, 1240, 8880, RESOLVES_S);
 	assert_int_equal(s.resolved, 1);
 	flow_tries(&s, mail, 8920);
 	scene_ticks(&s, FLOWS_FOR_S * SECOND);
@@ -130,14 +131,28 @@ static void test_a_host_that_never_sent_larger_ones(void **state)
 
 	(void)state;
 	open_rx();
-	f = scene_flow(&s, "10.1.0.8");
+	f = scene_flow(&s, OTHER_HOST);
 	f->mss_remote = 1400 - 40;
 	transfers(f, FLOWS_FOR_S, 1400, 0);
 	assert_int_equal(s.resolved, 0);
 }
 
-/* What this end announces binds TCP alone. */
+/* Another host is asked for less, as it may always have been. */
 static void test_a_connection_that_was_asked_for_less(void **state)
+{
+	struct wire_flow *f;
+
+	(void)state;
+	open_rx();
+	f = scene_flow(&s, OTHER_HOST);
+	f->mss_local = CURE - 40;
+	f->mss_remote = 8880;
+	transfers(f, FLOWS_FOR_S, CURE, 0);
+	assert_int_equal(s.resolved, 0);
+}
+
+/* The same two hosts' next connection is asked for less, by a clamp: that binds TCP alone. */
+static void test_a_clamp_of_what_is_asked_for(void **state)
 {
 	struct wire_flow *f;
 
@@ -145,8 +160,11 @@ static void test_a_connection_that_was_asked_for_less(void **state)
 	open_rx();
 	f = scene_flow(&s, HOST);
 	f->mss_local = CURE - 40;
-	transfers(f, FLOWS_FOR_S, CURE, 0);
+	f->mss_remote = 8880;
+	transfers(f, FLOWS_FOR_S, CURE, 1);
 	assert_int_equal(s.resolved, 0);
+	transfers(f, RESOLVES_S, CURE, 0);
+	assert_int_equal(s.resolved, 1);
 }
 
 /* A sender that finds out for itself (RFC 4821) begins with little: the next connection will stall as this one did. */
@@ -224,7 +242,7 @@ static void test_route_for_own_sockets(void **state)
 	flow_tries(&s, mail, CURE);
 	flow_answered(&s, mail);
 	scene_tick(&s);
-	sends(CURE, 8880, RESOLVES_S);
+	sends(HOST, CURE, 8880, RESOLVES_S);
 	assert_int_equal(s.resolved, 1);
 }
 
@@ -245,14 +263,41 @@ static void test_route_lowered_too_little(void **state)
 	assert_int_equal(s.resolved, 0);
 }
 
-/* The other side asks for no more, as it may always have: datagrams are not bound by that. */
+/* The other side asks for no more: one that never took more says nothing, that of the stalled connection did. */
 static void test_remote_side_that_announces_less(void **state)
 {
 	(void)state;
 	open_finding();
 	give_up();
-	sends(CURE, CURE - 40, FLOWS_FOR_S);
+	sends(OTHER_HOST, 8920, CURE - 40, FLOWS_FOR_S);
 	assert_int_equal(s.resolved, 0);
+	sends(HOST, 8920, CURE - 40, RESOLVES_S);
+	assert_int_equal(s.resolved, 1);
+}
+
+/* … and binds no datagrams: as large ones as vanish are sent until they are no more. */
+static void test_datagrams_are_still_sent(void **state)
+{
+	struct wire_flow *f;
+
+	(void)state;
+	open_finding();
+	give_up();
+	w = scene_session(&s, &s.peers[0]);
+	w->key.direction = WIRE_TX;
+	w->value.size_outer = 8980;
+	f = scene_flow(&s, HOST);
+	f->mss_local = 8880;
+	f->mss_remote = CURE - 40;
+	for (int i = 0; i < 2 * FLOWS_FOR_S * SECOND; i++) {
+		if (i == FLOWS_FOR_S * SECOND)
+			assert_int_equal(s.resolved, 0);
+		if (i < FLOWS_FOR_S * SECOND && i % SECOND == 0)
+			w->value.size_ms = s.clock_ms;
+		flow_delivers(&s, f, CURE);
+		scene_tick(&s);
+	}
+	assert_int_equal(s.resolved, 1);
 }
 
 int main(void)
@@ -265,12 +310,14 @@ int main(void)
 		stalled_mail_test(test_a_stalled_connection_goes_on),
 		stalled_mail_test(test_a_host_that_never_sent_larger_ones),
 		stalled_mail_test(test_a_connection_that_was_asked_for_less),
+		stalled_mail_test(test_a_clamp_of_what_is_asked_for),
 		stalled_mail_test(test_a_sender_that_has_given_up),
 		stalled_mail_test(test_datagrams_go_on_vanishing),
 		stalled_mail_test(test_this_end_alone_lowers_its_mtu),
 		stalled_mail_test(test_route_for_own_sockets),
 		stalled_mail_test(test_route_lowered_too_little),
 		stalled_mail_test(test_remote_side_that_announces_less),
+		stalled_mail_test(test_datagrams_are_still_sent),
 		stalled_mail_test(test_small_packets_do_not_show_that_much_passes),
 		stalled_mail_test(test_packets_of_the_moment_of_the_change),
 	};

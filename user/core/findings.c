@@ -327,7 +327,8 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, struct le
 		if (living_is_over(it, l, snap->now_ms) || (!v && !it->told && waited_for_probes(it, snap->now_ms))) {
 			resolve(fs, it, snap, to);
 			l->over_ms = snap->now_ms;
-			l->hole_ms = 0;
+			l->hole_ms = l->hole_sent_ms = 0;
+			l->hole_outer = 0;
 			return 0;
 		}
 	}
@@ -346,6 +347,8 @@ int findings_verdict(struct findings *fs, const struct snapshot *snap, struct le
 	verdict_take(fs, it, snap, l, v);
 	if (it->f.severity == SEVERITY_CRITICAL && !l->hole_ms)
 		l->hole_ms = v->first_ms;
+	if (finding_class_vanishes(class))
+		l->hole_outer = it->f.path_mtu_upper;
 	it->f.doubtful = !it->told && waits_for_probes(fs, it, v, snap->now_ms);
 	if (it->told)
 		update(it, snap->now_ms, to);

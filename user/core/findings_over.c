@@ -51,13 +51,19 @@ static bool nothing_vanishes(const struct ledger *l, msec_t since_ms, msec_t now
 							       (struct tried){ known.lost, known.delivered }) > 1.0;
 }
 
+/* tx: datagrams that are too large vanish as well. Where a clamp asks for less there must be none: they are not bound by it. */
+static bool none_is_sent(const struct ledger *l, msec_t now_ms)
+{
+	return l->direction != WIRE_TX || now_ms - l->hole_sent_ms >= CURED_FLOWS_MS;
+}
+
 /* Those whose packets vanished make smaller ones by now. */
 static bool sender_is_cured(const struct living *it, const struct ledger *l, msec_t now_ms)
 {
 	const struct full_size *full =
 		ledger_sends_less(l, it->f.path_mtu_upper, it->stalled_ms, it->f.flows, it->f.flows_n);
 
-	return full && nothing_vanishes(l, full->first_ms, now_ms);
+	return full && nothing_vanishes(l, full->first_ms, now_ms) && (!full->is_asked || none_is_sent(l, now_ms));
 }
 
 /*

@@ -250,6 +250,13 @@ static void flow_told(const struct ledgers *ls, const struct flow *f, struct led
 	ledger_told_host(tx, f->remote, f->told_mtu, ls->now_ms);
 }
 
+/* A size that the one who sends is asked for by the other one. */
+static void full_is_asked(struct full_size *full, const uint8_t other[16])
+{
+	full->is_asked = true;
+	memcpy(full->asked_by, other, sizeof(full->asked_by));
+}
+
 /* How large the remote side's packets are when it has more to say than one holds. */
 static void full_from_peer(const struct ledgers *ls, const struct flow *f, struct ledger *rx)
 {
@@ -265,21 +272,26 @@ static void full_from_peer(const struct ledgers *ls, const struct flow *f, struc
 	    f->last_rx_data_ms < ls->before_ms)
 		return;
 	memcpy(full.host, f->remote, sizeof(full.host));
+	if (f->mss_local < f->mss_remote && f->rx_cut_inner == mss + headers)
+		full_is_asked(&full, f->local);
 	ledger_full(rx, &full);
 }
 
-/* The local side announces the MTU of its route, unless a clamp does, and has got through a packet as large as that. */
+/* The local side announces the MTU of its route, unless a clamp does, and has got through a packet as large as that, or as it is asked for. */
 static void full_to_peer(const struct ledgers *ls, const struct flow *f, struct ledger *tx)
 {
-	uint32_t headers = flow_headers_min(f), inner = f->mss_local + headers;
+	uint32_t mss = f->mss_local < f->mss_remote ? f->mss_local : f->mss_remote, headers = flow_headers_min(f);
 	struct full_size full = { .first_ms = f->tx_delivered_ms,
 				  .last_ms = f->tx_delivered_ms,
-				  .outer = ledger_outer_most(tx, inner),
+				  .outer = ledger_outer_most(tx, f->tx_delivered_inner),
 				  .allowed = ledger_outer_most(tx, f->mss_remote + headers) };
 
-	if (!f->mss_local || f->tx_delivered_inner != inner || f->tx_delivered_ms < ls->before_ms)
+	if (!mss || f->tx_delivered_ms < ls->before_ms ||
+	    (f->tx_delivered_inner != mss + headers && f->tx_delivered_inner != f->mss_local + headers))
 		return;
 	memcpy(full.host, f->local, sizeof(full.host));
+	if (f->mss_remote < f->mss_local)
+		full_is_asked(&full, f->remote);
 	ledger_full(tx, &full);
 }
 

@@ -142,6 +142,11 @@ void ledger_given_up(struct ledger *l, const struct stall *s)
 	*slot = *s;
 }
 
+static bool is_same_full(const struct full_size *a, const struct full_size *b)
+{
+	return !memcmp(a->host, b->host, sizeof(a->host)) && !memcmp(a->asked_by, b->asked_by, sizeof(a->asked_by));
+}
+
 void ledger_full(struct ledger *l, const struct full_size *full)
 {
 	struct full_size *slot = &l->history->full[0];
@@ -149,26 +154,37 @@ void ledger_full(struct ledger *l, const struct full_size *full)
 	for (size_t i = 0; i < LEDGER_FULL; i++) {
 		struct full_size *other = &l->history->full[i];
 
-		if (!memcmp(other->host, full->host, sizeof(full->host))) {
+		if (is_same_full(other, full)) {
 			slot = other;
 			break;
 		}
 		if (other->last_ms < slot->last_ms)
 			slot = other;
 	}
-	if (slot->outer != full->outer || memcmp(slot->host, full->host, sizeof(full->host)) != 0)
+	if (slot->outer != full->outer || !is_same_full(slot, full))
 		*slot = *full;
 	slot->last_ms = full->last_ms;
 	slot->allowed = full->allowed;
 	slot->announced = full->announced;
 }
 
+/* Whether one of the flows is of that host, and to the one that asks it for less by now, if one does. */
 static bool is_source(const struct full_size *full, const struct finding_flow *flows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!memcmp(flows[i].source.ip.bytes, full->host, sizeof(full->host)))
+		if (!memcmp(flows[i].source.ip.bytes, full->host, sizeof(full->host)) &&
+		    (!full->is_asked || !memcmp(flows[i].destination.ip.bytes, full->asked_by, sizeof(full->asked_by))))
 			return true;
 	return false;
+}
+
+static bool is_less(const struct full_size *full, uint32_t outer, const struct finding_flow *stalled, size_t n)
+{
+	if (full->outer >= outer)
+		return false;
+	if (full->is_asked)
+		return is_source(full, stalled, n);
+	return full->allowed >= outer && (full->announced >= outer || is_source(full, stalled, n));
 }
 
 const struct full_size *ledger_sends_less(const struct ledger *l, uint32_t outer, msec_t since_ms,
@@ -179,8 +195,8 @@ const struct full_size *ledger_sends_less(const struct ledger *l, uint32_t outer
 	for (size_t i = 0; i < LEDGER_FULL; i++) {
 		const struct full_size *full = &h->full[i];
 
-		if (full->first_ms > since_ms && full->last_ms - full->first_ms >= LESS_MS && full->outer < outer &&
-		    full->allowed >= outer && (full->announced >= outer || is_source(full, stalled, n)))
+		if (full->first_ms > since_ms && full->last_ms - full->first_ms >= LESS_MS &&
+		    is_less(full, outer, stalled, n))
 			return full;
 	}
 	return NULL;

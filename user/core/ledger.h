@@ -141,10 +141,12 @@ struct told_host {
 };
 
 /* How large a sender's packets are when it has more to say than one holds. */
-#define LEDGER_FULL 8 /* hosts; those not heard for longest give way */
+#define LEDGER_FULL 16 /* hosts; those not heard for longest give way */
 
 struct full_size {
 	uint8_t host[16];
+	bool is_asked;		  /* the other side's announcement is what limits them, … */
+	uint8_t asked_by[16];	  /* … of this host; else 0 */
 	msec_t first_ms, last_ms; /* when they were seen to be so large; 0: free */
 	uint32_t outer;		  /* bytes, at most */
 	uint32_t allowed;	  /* … as large as the other side's announcement lets them be, */
@@ -201,6 +203,8 @@ struct ledger {
 	msec_t history_ms;    /* when it was last added to */
 	msec_t last_heard_ms; /* last packet from the peer */
 	msec_t hole_ms;	      /* since when a finding says that packets vanish on this path; 0: none does */
+	uint32_t hole_outer;  /* … of so many bytes or more; 0: of no known size */
+	msec_t hole_sent_ms;  /* tx: when one as large as that was last sent to the peer; 0: it is not known */
 	msec_t over_ms; /* when a finding of the path was last resolved: what was tried before says nothing any more */
 	/* a suspicion that probes have confirmed: small ones arrived, those of that size did not */
 	uint32_t probed_dead_outer;
@@ -304,7 +308,8 @@ void ledger_full(struct ledger *l, const struct full_size *full);
 /*
  * Since some time after since_ms a host's full packets are smaller than `outer`, though the other side would take as large
  * ones, and it announces that it can make them, or did so in one of the stalled flows: its route, or its end of the tunnel,
- * has a smaller MTU by now. NULL: no host's.
+ * has a smaller MTU by now. Or the other side asks for no more, and it is the same two hosts as in one of these: so something clamps
+ * what it announces by now. NULL: no host's.
  */
 const struct full_size *ledger_sends_less(const struct ledger *l, uint32_t outer, msec_t since_ms,
 					  const struct finding_flow *stalled, size_t n);

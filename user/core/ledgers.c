@@ -177,6 +177,8 @@ static int session_enter(struct ledgers *ls, const struct snapshot *snap, const 
 	}
 	if (l->direction == WIRE_TX && v->size_ms >= l->mtu_changed_ms && v->size_outer > l->largest_outer)
 		l->largest_outer = v->size_outer;
+	if (l->direction == WIRE_TX && l->hole_outer && v->size_outer >= l->hole_outer)
+		l->hole_sent_ms = v->size_ms;
 	m->lost = lost;
 	m->received = v->received;
 	return 0;
