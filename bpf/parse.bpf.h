@@ -15,8 +15,9 @@
 #define TCP_OPTION_MSS	      2
 #define TCP_OPTION_SACK_OK    4
 #define TCP_OPTION_SACK	      5
-#define TCP_HEADER_TIMESTAMPS 32  /* bytes, with the one option that most segments have */
-#define HEADERS_MAX	      512 /* bytes from the start that are read in place: the verifier wants a bound */
+#define TCP_HEADER_TIMESTAMPS 32     /* bytes, with the one option that most segments have */
+#define GSO_BY_FRAGS	      0xffff /* include/linux/skbuff.h */
+#define HEADERS_MAX	      512    /* bytes from the start that are read in place: the verifier wants a bound */
 
 /* What hardly a packet needs lies behind the rest: cold instructions between the others cost cache lines. */
 #define likely(x)   __builtin_expect(!!(x), 1)
@@ -28,7 +29,7 @@ struct packet {
 	__u32 l3;   /* offset of the IP header from skb->data */
 	__u32 l4;   /* offset of the transport header; meaningless for later fragments */
 	__u32 len;  /* IP packet length; of a super-packet: all of its segments as one */
-	__u32 size; /* IP packet length of its largest segment: what the wire sees */
+	__u32 size; /* IP packet length of its largest segment: what the wire sees; 0: not known */
 	__u32 segments;
 	__u32 headers; /* of a super-packet: bytes that each further segment repeats; else 0 */
 	__u8 family;   /* AF_INET, AF_INET6 */
@@ -207,6 +208,12 @@ static __always_inline int parse_ip(struct __sk_buff *skb, __u32 l3_offset, stru
 	if (unlikely(err || p->l4 - p->l3 > p->len))
 		return -1;
 	p->size = p->len;
+	/* SCTP's segments are a list of packets, as large as each happens to be. */
+	if (unlikely(skb->gso_size == GSO_BY_FRAGS && p->protocol == IPPROTO_SCTP)) {
+		p->segments = skb->gso_segs ? skb->gso_segs : 1;
+		p->size = 0;
+		return 1;
+	}
 	if (unlikely(skb->gso_size)) {
 		headers = p->l4 - p->l3 + transport_header_len(skb, p);
 		if (skb->gso_size + headers < p->len) {

@@ -20,6 +20,8 @@ static __always_inline void count_size(struct wire_counters *c, __u32 size, __u3
 {
 	__u32 slot = size / WIRE_SIZE_STEP;
 
+	if (unlikely(!size))
+		return;
 	if (slot >= WIRE_SIZE_SLOTS)
 		slot = WIRE_SIZE_SLOTS - 1;
 	c->sizes[slot] += n;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <cmocka.h>
 
 #include "snapshots.h"
@@ -111,6 +112,23 @@ static void test_a_small_host_is_no_clamp(void **state)
 	assert_int_equal(scene.resolved, 0);
 }
 
+/* A full packet by IPv6 is larger outside than one by IPv4, to which the peer has gone over. */
+static void test_a_peer_that_roams_from_ipv6(void **state)
+{
+	struct peer *peer = &scene.peers[0];
+
+	(void)state;
+	peer->endpoint.ip.family = AF_INET6;
+	peer->endpoint.ip.bytes[15] = 1;
+	scene_tick(&scene);
+	flow_receives(&scene, scene_flow(&scene, "10.1.0.5"), (uint16_t)scene.links[1].mtu);
+	scene_tick(&scene);
+	peer->endpoint.ip.family = AF_INET;
+	peer->endpoint.ip.bytes[15] = 0;
+	scene_ticks(&scene, 10 * SECOND);
+	scene_assert_silent(&scene);
+}
+
 /* tunnel-mtu-mismatch: the peer sends what this end's tunnel would not carry, until it announces that it does so no more. */
 static void test_a_mismatch_that_the_peer_cures(void **state)
 {
@@ -142,6 +160,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_connection_older_than_the_first_snapshot, start, end),
 		cmocka_unit_test_setup_teardown(test_a_clamp_is_seen_at_once, start, end),
 		cmocka_unit_test_setup_teardown(test_a_small_host_is_no_clamp, start, end),
+		cmocka_unit_test_setup_teardown(test_a_peer_that_roams_from_ipv6, start, end),
 		cmocka_unit_test_setup_teardown(test_a_mismatch_that_the_peer_cures, start, end),
 	};
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "order.h"
 #include "outer.h"
 
 bool detect_tunnel_mtu_mismatch(const struct ledger *l, msec_t now_ms, struct verdict *v)
@@ -14,10 +15,10 @@ bool detect_tunnel_mtu_mismatch(const struct ledger *l, msec_t now_ms, struct ve
 	uint32_t full = l->tunnel_mtu + outer_overhead(l->outer_family);
 	uint32_t seen = ledger_delivered_below(l, 0, now_ms > LEDGER_WINDOW_MS ? now_ms - LEDGER_WINDOW_MS : 1);
 	uint32_t larger = full + OUTER_PADDING + 1;
+	msec_t changed_ms = latest(latest(l->mtu_changed_ms, l->peer_lowered_ms), l->moved_ms);
 
-	/* What came before either end's MTU was lowered is no mismatch of today. */
-	if (l->direction != WIRE_RX || !l->tunnel_mtu || seen < larger ||
-	    ledger_delivered_ms(l, larger) <= l->mtu_changed_ms || ledger_delivered_ms(l, larger) <= l->peer_lowered_ms)
+	/* What came before either end's MTU was lowered, or by another family's path, is no mismatch of today. */
+	if (l->direction != WIRE_RX || !l->tunnel_mtu || seen < larger || ledger_delivered_ms(l, larger) <= changed_ms)
 		return false;
 	memset(v, 0, sizeof(*v));
 	v->confidence = 0.95;
