@@ -90,6 +90,9 @@ static const char *routes_refused(const struct fix_job *j)
 		return "nothing is routed to that peer: it has no AllowedIPs";
 	if (j->networks_n > FIX_ROUTES_MAX)
 		return "too many networks are routed to that peer: set the MTU of the interface";
+	if (j->tunnel->in_vrf)
+		return "the routes of a VRF are in a table of its own: set the MTU of the interface, or of its routes "
+		       "there";
 	for (size_t i = 0; i < j->networks_n; i++)
 		if (!j->networks[i].prefix_len)
 			return "everything is routed to that peer: set the MTU of the interface";

@@ -33,7 +33,7 @@ void finding_describe_networks(struct finding *f, const struct inventory *inv, c
 	const struct link *tunnel = inventory_link(inv, p->tunnel_ifindex);
 
 	f->networks_n = 0;
-	for (size_t i = 0; tunnel && tunnel->peers_n > 1 && i < inv->allowed_ips_n; i++) {
+	for (size_t i = 0; tunnel && tunnel->peers_n > 1 && !tunnel->in_vrf && i < inv->allowed_ips_n; i++) {
 		const struct allowed_ip *a = &inv->allowed_ips[i];
 
 		if (&inv->peers[a->peer] != p)

@@ -62,6 +62,7 @@ struct link {
 	bool kernel_wireguard; /* tunnel: its peers are known by netlink */
 	uint16_t listen_port;  /* tunnel: UDP, host byte order, 0 unknown */
 	bool elsewhere;	       /* tunnel, audit: its socket is in another network namespace, by whose routes it sends */
+	bool in_vrf;	       /* tunnel: routes into it are in the table of a VRF, of which it is a part */
 	uint32_t fwmark;       /* tunnel */
 	uint32_t peers_n;      /* tunnel */
 	uint32_t route_mtu_min; /* tunnel: of the routes into it that have an MTU of their own; 0: there is none */

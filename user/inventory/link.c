@@ -94,6 +94,8 @@ static void parse_attributes(const struct nlmsghdr *nlh, uint16_t arphrd, struct
 		case IFLA_MASTER:
 			if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 				entry->master = mnl_attr_get_u32(attr);
+			/* Without Ethernet headers it can be a port of nothing. */
+			entry->link.in_vrf = entry->master && !entry->link.ethernet;
 			break;
 		case IFLA_LINKINFO:
 			parse_kind(attr, arphrd, entry);

@@ -194,6 +194,11 @@ fixes wg0 --undo --apply
 is "$FIX_STATUS $(routes)" "0 $before" "--undo brings the routes back as they were"
 refuses "a peer that is none" "no peer has this public key" wg0 --peer x
 refuses "a peer's file" "wg-quick knows no MTU of a peer" wg0 --peer "$key" --persist
+modprobe vrf || bail_out "no VRF"
+ip -n "$LAB_GW" link add blue type vrf table 10
+ip -n "$LAB_GW" link set wg0 master blue
+refuses "a peer's routes in a VRF" "in a table of its own" wg0 --peer "$key" --apply
+ip -n "$LAB_GW" link del blue
 in_ns "$LAB_GW" wg set wg0 peer "$key" allowed-ips 0.0.0.0/0
 refuses "a peer that takes everything" "everything is routed to that peer" wg0 --peer "$key" --apply
 in_ns "$LAB_GW" wg set wg0 peer "$key" remove
