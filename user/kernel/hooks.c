@@ -99,12 +99,13 @@ static const struct way *way_choose(struct bpf_object *object, const struct hook
 	return chosen;
 }
 
+/* The last one first: it may be of a function's end, and what another has noted of its beginning would wait for it in vain. */
 static int programs_attach(struct hook *hook)
 {
-	struct bpf_program *prog;
+	struct bpf_program *prog = NULL;
 	size_t n = 0;
 
-	bpf_object__for_each_program (prog, hook->object) {
+	while ((prog = bpf_object__prev_program(hook->object, prog))) {
 		if (!bpf_program__autoload(prog) || !is_program_of(prog, hook) || n == HOOK_LINKS)
 			continue;
 		hook->links[n] = bpf_program__attach(prog);
@@ -116,7 +117,7 @@ static int programs_attach(struct hook *hook)
 
 static void hook_detach(const struct kernel *kernel, struct hook *hook)
 {
-	for (size_t i = 0; i < HOOK_LINKS; i++) {
+	for (size_t i = HOOK_LINKS; i-- > 0;) {
 		bpf_link__destroy(hook->links[i]);
 		hook->links[i] = NULL;
 	}
