@@ -260,6 +260,31 @@ static void test_what_is_tried_after_the_route_was_lowered(void **state)
 	assert_int_equal(s.resolved, 0);
 }
 
+/* … in vain, by a client that gives up: that it is gone makes what was tried before no newer. */
+static void test_evidence_grows_no_older(void **state)
+{
+	struct wire_flow *letter = scene_flow(&s, "10.1.0.9");
+	uint16_t mtu;
+
+	(void)state;
+	open_finding();
+	mtu = (uint16_t)scene_last(&s)->recommended_mtu;
+	tick_told(mtu);
+	for (int i = 0; i < 5 * SECOND; i++) {
+		if (i == 0 || i == 1 || i == 3 || i == 7 || i == 15)
+			flow_tries(&s, letter, 8920);
+		flow_delivers(&s, other, 100);
+		tick_told(mtu);
+	}
+	letter->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
+	letter->trial_last_ms = letter->trial_tries = 0;
+	for (int i = 0; i < 20 * SECOND; i++) {
+		flow_delivers(&s, other, 1200);
+		tick_told(mtu);
+	}
+	assert_int_equal(s.resolved, 0);
+}
+
 /* The whole transfer may be over by the next snapshot. */
 static void test_traffic_of_the_tick_of_the_lowered_route_resolves(void **state)
 {
@@ -454,6 +479,7 @@ int main(void)
 		stalled_mail_test(test_lowered_route_resolves_when_traffic_flows),
 		stalled_mail_test(test_lowered_route_resolves_beside_an_old_stall),
 		stalled_mail_test(test_what_is_tried_after_the_route_was_lowered),
+		stalled_mail_test(test_evidence_grows_no_older),
 		stalled_mail_test(test_traffic_of_the_tick_of_the_lowered_route_resolves),
 		stalled_mail_test(test_route_lowered_too_little_does_not_resolve),
 		stalled_mail_test(test_peer_that_roams_is_followed),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "order.h"
 #include "outer.h"
 #include "prober.h"
 #include "recommend.h"
@@ -192,7 +193,7 @@ static void verdict_take(const struct findings *fs, struct living *it, const str
 	it->f.flows_n = v->flows_n;
 	memcpy(it->f.flows, v->flows, sizeof(v->flows));
 	it->f.last_seen_ms = snap->realtime_ms;
-	it->evidence_ms = v->last_ms ? v->last_ms : snap->now_ms;
+	it->evidence_ms = latest(it->evidence_ms, v->last_ms ? v->last_ms : snap->now_ms);
 	it->stalled_ms = v->latest_ms;
 	it->f.host = v->host;
 	it->changed |= it->f.hop_mtu != v->hop_mtu || it->f.hop_refused != v->hop_refused;
