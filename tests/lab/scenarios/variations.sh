@@ -3,8 +3,8 @@
 #
 #	tests/lab/scenarios/variations.sh [SEEDS [FIRST]]
 #
-# Variations on what the other scenarios do by hand: underlay, tunnel MTU, path MTU, delay, TCP's options, offloads, traffic
-# and trouble are drawn from a seed, which each test names. What must be found at both ends, or must not, follows from what
+# Variations on what the other scenarios do by hand: underlay, tunnel MTU, path MTU or fragments, delay, TCP's options, offloads,
+# traffic and trouble are drawn from a seed, which each test names. What must be found at both ends, or must not, follows from what
 # was drawn. `make test` has a few of them, `make lab-soak` as many as it is asked for. LAB_DIR keeps how long each hole took
 # (opened), and the recordings of what went wrong.
 . "$(dirname "$0")/../lib.sh"
@@ -116,12 +116,30 @@ flows_for()
 # Stories with a hole, which leave its size in `truth`.
 hole()
 {
-	case $ways-$direction in
-	one-download) lab_path_mtu 16000 "$path" ;;
-	one-upload) lab_path_mtu "$path" 16000 ;;
-	*) lab_path_mtu "$path" ;;
-	esac
 	truth=$path
+	case $parts-$ways-$direction in
+	none-one-download) lab_path_mtu 16000 "$path" ;;
+	none-one-upload) lab_path_mtu "$path" 16000 ;;
+	none-*) lab_path_mtu "$path" ;;
+	*-one-download) parts_vanish to-relay ;;
+	*-one-upload) parts_vanish to-gw ;;
+	*) parts_vanish to-relay to-gw ;;
+	esac
+}
+
+# parts_vanish DEV...: of what is in fragments.
+parts_vanish()
+{
+	local dev family
+
+	lab_path_rules
+	for dev; do
+		in_ns "$LAB_INET" tc qdisc add dev "$dev" clsact
+		for family in ip ipv6; do
+			in_ns "$LAB_INET" tc filter add dev "$dev" egress protocol "$family" flower ip_flags "$parts" action drop ||
+				bail_out "cannot drop fragments"
+		done
+	done
 }
 
 there_from_the_start()
@@ -197,6 +215,25 @@ shown_by_probes()
 	[[ $2-$ways == tx-one || $address != *:* ]] || (($3 >= 1280 + overhead))
 }
 
+# class_of DIRECTION: of the hole, in a form for regular expressions. The receiver of no fragment cannot know that there were any.
+class_of()
+{
+	case $parts-$1 in
+	none-*) echo path-blackhole ;;
+	*-tx) echo fragment-blackhole ;;
+	*) echo "(path|fragment)-blackhole" ;;
+	esac
+}
+
+# measured: what probes must come to. Where the link makes fragments, nothing is sent between it and the next padding.
+measured()
+{
+	local exact=" and .path_mtu.exact"
+
+	[[ $parts == none ]] || exact=""
+	echo ".recommended_mtu == $truth - $overhead and .recommended_basis == \"probe\"$exact"
+}
+
 # judge END RECORDS KEY TX_TRUTH RX_TRUTH: what is wrong with an end's findings comes into `wrong`; "-": there must be none.
 judge()
 {
@@ -217,9 +254,9 @@ judge()
 		opened=$(date -d "$(jq -r '."@timestamp"' <<<"$LAB_RECORD")" +%s%3N)
 		echo "$seed $story $probe $end $direction $((opened - begun))" >>"$LAB_DIR/opened"
 		! shown_by_probes "$end" "$direction" "$truth" ||
-			wait_record "$records" 30 "$finding | .path_mtu.exact and .recommended_mtu == $truth - $overhead" ||
+			wait_record "$records" 30 "$finding | $(measured)" ||
 			wrong+="$end, $direction: NOT EXACT"$'\n'
-		lab_find_record "$records" "$finding | select(.class != \"path-blackhole\" or .peer.public_key != \"$key\" or
+		lab_find_record "$records" "$finding | select((.class | test(\"^$(class_of "$direction")\$\") | not) or .peer.public_key != \"$key\" or
 			(.path_mtu.upper // $truth + 1) <= $truth or .path_mtu.lower > $truth or
 			.recommended_mtu > ([$truth - $overhead, 1280] | max))" && wrong+="$end, $direction: WRONG: $LAB_RECORD"$'\n'
 	done
@@ -255,6 +292,17 @@ recommended()
 	jq -s 'map(.mtuscope.finding.recommended_mtu // empty) | min' "$MTUSCOPE_RECORDS" "$RELAY_RECORDS"
 }
 
+# The links carry 1500, and the tunnel more than fits: there are fragments, of which the path drops all or the first. Loss takes one of
+# several: a tenth of them is more than a fifth of the packets. Where it drops the later ones alone, the receiver's counters go on.
+draw_fragments()
+{
+	mtu=$((1500 - overhead + 8))
+	draw mtu "$mtu" "$((mtu + 16))" 1500 4000 8920
+	draw loss 1% 3% 5%
+	draw parts frag frag frag/firstfrag
+	path=1500
+}
+
 # draw_all SEED
 draw_all()
 {
@@ -286,6 +334,9 @@ draw_all()
 	draw story there_from_the_start there_from_the_start begins begins begins heals heals cured cured moves_into_hole \
 		plain loss bursts corruption duplication reordering jitter policer path_dies one_way_dies outage host_dies host_reboots \
 		port_dies server_hangs honest moves
+	draw nic 9000 9000 9000 1500
+	parts=none
+	[[ $nic == 9000 ]] || draw_fragments
 	# One end may probe, as one operator does; where one flow dies at all sizes it is the end that sends to it.
 	[[ $story != port_dies ]] || probe=$([[ $direction == upload ]] && echo relay || echo gateway)
 	probes=([relay]=--no-probe [gateway]=--no-probe)
@@ -306,6 +357,8 @@ hosts_set_up()
 	lab_no_offload "$LAB_GW" lan0
 	lab_no_offload "$LAB_SERVER" eth0
 	[[ $offload == off ]] || { lab_offload "$LAB_GW" lan0 && lab_offload "$LAB_SERVER" eth0; }
+	ip -n "$LAB_RELAY" link set eth0 mtu "$nic"
+	ip -n "$LAB_GW" link set wan0 mtu "$nic"
 	lab_tunnel_mtu "$mtu" "$mtu"
 	lab_serve 5002 --bytes "$bytes" --send 1
 	upload_server=$LAB_PID
@@ -341,7 +394,7 @@ tell()
 vary()
 {
 	local seed=$1 mtu path delay loss burst_ends police outage_s while_s dead address pings chat clients bytes pause patience
-	local direction ways
+	local direction ways nic parts
 	local -A probes
 	local sack timestamps offload probe story alone truth=- wrong="" begun upload_server new_mtu traffic_pids=()
 
@@ -358,7 +411,7 @@ vary()
 	stop_mtuscope
 	[[ -n $wrong ]] || rm -f "$LAB_DIR/$seed"-*.rec
 	is "$wrong" "" "seed $seed: $story, $direction of $bytes by $clients, pings $pings, chat $chat, pause $pause, patience $patience, \
-after $while_s, tunnel $mtu, path $path $ways, delay $delay, loss $loss, burst $burst_ends, police $police, outage $outage_s, dead $dead, \
+after $while_s, tunnel $mtu, path $path $ways, fragments lost: $parts, delay $delay, loss $loss, burst $burst_ends, police $police, outage $outage_s, dead $dead, \
 $address, sack $sack, timestamps $timestamps, offload $offload, probes: $probe"
 }
 
