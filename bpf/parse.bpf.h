@@ -9,15 +9,15 @@
 
 #include "wire.h"
 
-#define VLAN_TAGS_MAX	      2 /* QinQ */
-#define IPV6_HEADERS_MAX      6 /* extension headers; more counts as unparsed */
-#define TCP_OPTIONS_MAX	      12
-#define TCP_OPTION_MSS	      2
-#define TCP_OPTION_SACK_OK    4
-#define TCP_OPTION_SACK	      5
-#define TCP_HEADER_TIMESTAMPS 32     /* bytes, with the one option that most segments have */
-#define GSO_BY_FRAGS	      0xffff /* include/linux/skbuff.h */
-#define HEADERS_MAX	      512    /* bytes from the start that are read in place: the verifier wants a bound */
+#define VLAN_TAGS_MAX		  2 /* QinQ */
+#define IPV6_HEADERS_MAX	  6 /* extension headers; more counts as unparsed */
+#define TCP_OPTIONS_MAX		  12
+#define TCP_OPTION_MSS		  2
+#define TCP_OPTION_SACK_PERMITTED 4
+#define TCP_OPTION_SACK		  5
+#define TCP_HEADER_TIMESTAMPS	  32	 /* bytes, with the one option that most segments have */
+#define GSO_BY_FRAGS		  0xffff /* include/linux/skbuff.h */
+#define HEADERS_MAX		  512	 /* bytes from the start that are read in place: the verifier wants a bound */
 
 /* What hardly a packet needs lies behind the rest: cold instructions between the others cost cache lines. */
 #define likely(x)   __builtin_expect(!!(x), 1)
@@ -48,7 +48,7 @@ struct tcp_segment {
 	__u8 window_shut;	    /* its sender takes nothing more for now */
 	__u32 twice_from, twice_to; /* the bytes that have arrived twice, as the sender of this says; equal: none */
 	__u16 mss;		    /* option of a SYN, 0 if absent */
-	__u8 sack_ok;		    /* option of a SYN: SACK-permitted (RFC 2018, 2) */
+	__u8 sack_permitted;	    /* option of a SYN: SACK-permitted (RFC 2018, 2) */
 	__u8 headers;		    /* IP and TCP header bytes */
 };
 
@@ -208,13 +208,13 @@ static __always_inline int parse_ip(struct __sk_buff *skb, __u32 l3_offset, stru
 	if (unlikely(err || p->l4 - p->l3 > p->len))
 		return -1;
 	p->size = p->len;
-	/* SCTP's segments are a list of packets, as large as each happens to be. */
-	if (unlikely(skb->gso_size == GSO_BY_FRAGS && p->protocol == IPPROTO_SCTP)) {
-		p->segments = skb->gso_segs ? skb->gso_segs : 1;
-		p->size = 0;
-		return 1;
-	}
 	if (unlikely(skb->gso_size)) {
+		/* SCTP's segments are a list of packets, as large as each happens to be. */
+		if (skb->gso_size == GSO_BY_FRAGS && p->protocol == IPPROTO_SCTP) {
+			p->segments = skb->gso_segs ? skb->gso_segs : 1;
+			p->size = 0;
+			return 1;
+		}
 		headers = p->l4 - p->l3 + transport_header_len(skb, p);
 		if (skb->gso_size + headers < p->len) {
 			p->segments = (p->len - headers + skb->gso_size - 1) / skb->gso_size;
@@ -286,7 +286,7 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, const struct packet 
 	t->payload_one = p->size - headers;
 	if (unlikely(tcp.syn)) {
 		t->mss = parse_mss(skb, p->l4 + sizeof(tcp), p->l4 + header);
-		t->sack_ok = !!tcp_option(skb, p->l4 + sizeof(tcp), p->l4 + header, TCP_OPTION_SACK_OK);
+		t->sack_permitted = !!tcp_option(skb, p->l4 + sizeof(tcp), p->l4 + header, TCP_OPTION_SACK_PERMITTED);
 	}
 	return 0;
 }

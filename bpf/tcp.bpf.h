@@ -78,7 +78,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 
 	stamp(&f->last_tx_ms, now);
 	if (unlikely(t->syn)) {
-		f->flags |= (t->has_ack ? 0 : WIRE_FLOW_SYN_TX) | (t->sack_ok ? 0 : WIRE_FLOW_NO_SACK);
+		f->flags |= (t->has_ack ? 0 : WIRE_FLOW_SYN_TX) | (t->sack_permitted ? 0 : WIRE_FLOW_NO_SACK);
 		if (t->mss)
 			f->mss_local = t->mss;
 	}
@@ -152,7 +152,7 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 		return;
 	}
 	if (unlikely(t->syn)) {
-		f->flags |= t->sack_ok ? 0 : WIRE_FLOW_NO_SACK;
+		f->flags |= t->sack_permitted ? 0 : WIRE_FLOW_NO_SACK;
 		if (t->mss)
 			f->mss_remote = t->mss;
 	}

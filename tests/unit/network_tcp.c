@@ -75,7 +75,7 @@ static uint32_t segment_cut(struct network *n, struct connection *c, bool local,
 	twice_tell(e, &s);
 	if (seq == e->first) {
 		s.syn = true;
-		s.sack_ok = n->sack;
+		s.sack_permitted = n->sack;
 		s.mss = (local ? n->mss : n->far_mss) + n->headers - (inner_v6(n) ? HEADERS_V6 : HEADERS_V4);
 		next = seq + 1;
 	} else {

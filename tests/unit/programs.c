@@ -37,7 +37,7 @@ void programs_tcp(struct wire_flow *f, const struct segment *s, bool tx, uint32_
 		.window_shut = s->window_shut,
 		.has_ack = s->has_ack,
 		.mss = s->mss,
-		.sack_ok = s->sack_ok,
+		.sack_permitted = s->sack_permitted,
 		.twice_from = s->twice.from,
 		.twice_to = s->twice.to,
 		.headers = headers,

@@ -24,7 +24,7 @@ struct segment {
 	bool more;			       /* its sender has more to send at once: no push */
 	bool window_shut;		       /* its sender takes nothing more for now */
 	uint16_t mss;			       /* of a SYN */
-	bool sack_ok;			       /* of a SYN */
+	bool sack_permitted;		       /* of a SYN */
 	uint8_t headers;		       /* inner IP and TCP; 0: SEGMENT_HEADERS */
 	struct range twice, sack[SACK_BLOCKS]; /* RFC 2883, 2018; empty: none */
 };

@@ -250,7 +250,7 @@ static void flow_told(const struct ledgers *ls, const struct flow *f, struct led
 	ledger_told_host(tx, f->remote, f->told_mtu, ls->now_ms);
 }
 
-/* A size that the one who sends is asked for by the other one. */
+/* What limits the size is the announcement of the other host. */
 static void full_is_asked(struct full_size *full, const uint8_t other[16])
 {
 	full->is_asked = true;
@@ -260,7 +260,7 @@ static void full_is_asked(struct full_size *full, const uint8_t other[16])
 /* How large the remote side's packets are when it has more to say than one holds. */
 static void full_from_peer(const struct ledgers *ls, const struct flow *f, struct ledger *rx)
 {
-	uint32_t mss = f->mss_local < f->mss_remote ? f->mss_local : f->mss_remote, headers = flow_headers_min(f);
+	uint32_t mss = least(f->mss_local, f->mss_remote), headers = flow_headers_min(f);
 	struct full_size full = { .first_ms = f->last_rx_data_ms,
 				  .last_ms = f->last_rx_data_ms,
 				  .outer = ledger_outer_most(rx, f->rx_cut_inner),
@@ -277,10 +277,13 @@ static void full_from_peer(const struct ledgers *ls, const struct flow *f, struc
 	ledger_full(rx, &full);
 }
 
-/* The local side announces the MTU of its route, unless a clamp does, and has got through a packet as large as that, or as it is asked for. */
+/*
+ * The local side announces the MTU of its route, unless a clamp does, and has got through a packet as large as that, or as large as the
+ * remote side asks for.
+ */
 static void full_to_peer(const struct ledgers *ls, const struct flow *f, struct ledger *tx)
 {
-	uint32_t mss = f->mss_local < f->mss_remote ? f->mss_local : f->mss_remote, headers = flow_headers_min(f);
+	uint32_t mss = least(f->mss_local, f->mss_remote), headers = flow_headers_min(f);
 	struct full_size full = { .first_ms = f->tx_delivered_ms,
 				  .last_ms = f->tx_delivered_ms,
 				  .outer = ledger_outer_most(tx, f->tx_delivered_inner),
@@ -316,7 +319,7 @@ void flow_endpoints(struct finding_flow *flow, const struct flow *f, enum wire_d
  */
 static void flow_mss(struct ledgers *ls, const struct flow *f, struct ledger *tx)
 {
-	uint32_t mss = f->mss_local < f->mss_remote ? f->mss_local : f->mss_remote;
+	uint32_t mss = least(f->mss_local, f->mss_remote);
 	uint32_t inner = mss + flow_headers_min(f);
 	struct finding_flow ends;
 

@@ -259,7 +259,6 @@ int joint_enter(struct joint *j, int end, const struct snapshot *snap)
 	return err;
 }
 
-/* The last one of each life, and how it was before it was resolved. */
 /* The end's own time of what a person is told. */
 static msec_t clock_of(const struct seen_end *e, int64_t realtime_ms)
 {
@@ -279,6 +278,7 @@ static void found_opens(struct found *found, const struct seen_end *e, const str
 			found->tries += f->evidence[i].count;
 }
 
+/* The last one of each life, and how it was before it was resolved. */
 int joint_found(struct joint *j, int end, const struct finding *f)
 {
 	struct seen_end *e = &j->ends[end];
