@@ -82,8 +82,8 @@ struct {
 } losses SEC(".maps") __weak;
 
 /*
- * Whose the fragments of a packet are, by what they have in common. Written by tc programs at its first one, read at the others
- * and where they are put together; these follow at once, so that a place is given up (LRU) long after it was needed.
+ * Packets that come in fragments, by what these have in common. Written by tc programs at each of them, read where they are put
+ * together; they follow each other at once, so that a place is given up (LRU) long after it was needed.
  */
 #define FRAGMENTED_PACKETS 4096
 #define FRAGMENT_OF_OTHERS 0x10000
@@ -96,8 +96,13 @@ struct fragment_key {
 };
 
 struct fragment_packet {
-	__u32 owner;   /* the port of the remote side, or FRAGMENT_OF_OTHERS: not WireGuard's */
-	__u32 missing; /* bytes, 0: all have come; modulo 2^32 until the last fragment tells how long the packet is */
+	__u32 owner; /* the port of the remote side, or FRAGMENT_OF_OTHERS: not WireGuard's; 0: no first fragment yet */
+	__u32 first_ms;	  /* of whichever came first */
+	__u32 came;	  /* bytes after the IP header, of all that have come */
+	__u32 end;	  /* … and of the whole, as the last fragment tells; 0: not yet */
+	__u32 local_port; /* of a data message, and … */
+	__u32 receiver;	  /* … its header; else 0 */
+	__u64 counter;
 };
 
 struct {

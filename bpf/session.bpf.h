@@ -122,33 +122,45 @@ static __always_inline void session_run(struct __sk_buff *skb, const struct pack
 	__sync_fetch_and_add(&s->received, more);
 }
 
+/* A data message of that counter is seen, whose IP packet has so many bytes. NULL: it is not believed, or there is no room. */
+static __always_inline struct wire_session *session_message(const struct wire_session_key *key, __u64 counter,
+							    __u32 size, __u32 ifindex, __u32 now)
+{
+	struct wire_session *s = session_get(key, counter, ifindex, now);
+
+	if (!s || unlikely(!counter_believed(s, counter)))
+		return 0;
+	session_counter(s, counter);
+	s->last_ms = now;
+	if (s->size_ms != now || size > s->size_outer) {
+		s->size_outer = size;
+		s->size_ms = now;
+	}
+	return s;
+}
+
 static __always_inline void session_data(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
 					 struct wg_data_header *wg, struct wire_session_key *key)
 {
 	struct wire_session *s;
 
 	key->index = wg->receiver;
-	s = session_get(key, wg->counter, skb->ifindex, cfg->now_ms);
+	s = session_message(key, wg->counter, p->size, skb->ifindex, cfg->now_ms);
 	if (!s)
 		return;
-	if (unlikely(!counter_believed(s, wg->counter)))
-		return;
-	session_counter(s, wg->counter);
 	if (unlikely(p->segments > 1))
 		session_run(skb, p, wg, key, s);
 	__sync_fetch_and_add(&s->bytes, p->len + (p->segments - 1) * p->headers);
-	s->last_ms = cfg->now_ms;
-	if (s->size_ms != cfg->now_ms || p->size > s->size_outer) {
-		s->size_outer = p->size;
-		s->size_ms = cfg->now_ms;
-	}
 	if (p->size <= (p->l4 - p->l3) + 8 + WG_DATA_OVERHEAD + WG_SMALL)
 		s->small += p->segments;
 }
 
-/* Returns 1 if the packet is WireGuard's, for or from a socket of this namespace. */
+/*
+ * Returns 1 if the packet is WireGuard's, for or from a socket of this namespace. Whether its data message counts as one that has come
+ * or gone: not if it is only the beginning of one that is yet to come.
+ */
 static __always_inline int session_udp(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
-				       int tx)
+				       int tx, int counts)
 {
 	struct wire_session_key key = {};
 	struct wg_data_header wg;
@@ -170,7 +182,8 @@ static __always_inline int session_udp(struct __sk_buff *skb, const struct wire_
 	key.family = p->family;
 	__builtin_memcpy(key.remote, tx ? p->destination : p->source, 16);
 	if (likely(wg.type == WG_DATA)) {
-		session_data(skb, cfg, p, &wg, &key);
+		if (likely(counts))
+			session_data(skb, cfg, p, &wg, &key);
 	} else {
 		struct wire_tally_key tally = {
 			.kind = tx ? WIRE_TALLY_HANDSHAKE_TX : WIRE_TALLY_HANDSHAKE_RX,

@@ -54,7 +54,7 @@ static __always_inline void tunnel_packet(struct __sk_buff *skb, const struct wi
 	if (p->protocol == IPPROTO_TCP && p->fragment == FRAGMENT_NONE)
 		flow_tcp(skb, cfg, p, tx);
 	else if (p->protocol == IPPROTO_UDP)
-		session_udp(skb, cfg, p, tx); /* this tunnel carries another one */
+		session_udp(skb, cfg, p, tx, 1); /* this tunnel carries another one */
 	else if ((p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6) && !tally_too_big(skb, cfg, p, 1, tx) &&
 		 !(tx && flow_unreachable(skb, cfg, p)))
 		flow_echo(skb, cfg, p, tx);
@@ -64,12 +64,15 @@ static __always_inline void underlay_packet(struct __sk_buff *skb, const struct 
 					    struct wire_counters *c, const struct packet *p, int tx)
 {
 	if (unlikely(p->fragment != FRAGMENT_NONE)) {
-		tally_fragment(skb, cfg, p, tx);
+		const struct fragment_packet *whole = tally_fragment(skb, cfg, p, tx);
+
+		if (whole)
+			fragments_whole(skb, cfg, p, whole);
 		if (p->fragment != FRAGMENT_FIRST)
 			return;
 	}
 	if (p->protocol == IPPROTO_UDP) {
-		if (session_udp(skb, cfg, p, tx)) {
+		if (session_udp(skb, cfg, p, tx, tx || p->fragment == FRAGMENT_NONE)) {
 			c->wg_packets += p->segments;
 			c->wg_bytes += p->len + (p->segments - 1) * p->headers;
 			count_size(c, p->size, p->segments);

@@ -148,7 +148,7 @@ static void test_number_again(void **state)
 	}
 }
 
-/* Whether all of a packet has come, in whatever order its later fragments do; a piece that is missing, or comes twice, is not all. */
+/* Whether all of a packet has come, in whatever order; a piece that is missing, or comes twice, is not all. */
 static void test_all_of_a_packet(void **state)
 {
 	static const struct {
@@ -156,7 +156,8 @@ static void test_all_of_a_packet(void **state)
 		uint64_t all;
 	} orders[] = {
 		{ { FIRST, MIDDLE, LAST }, 1 },	  { { FIRST, LAST, MIDDLE }, 1 }, { { FIRST, LAST, LAST }, 0 },
-		{ { FIRST, MIDDLE, MIDDLE }, 0 }, { { MIDDLE, FIRST, LAST }, 0 }, { { FIRST, FIRST, LAST }, 0 },
+		{ { FIRST, MIDDLE, MIDDLE }, 0 }, { { MIDDLE, FIRST, LAST }, 1 }, { { FIRST, FIRST, LAST }, 0 },
+		{ { LAST, MIDDLE, FIRST }, 1 },
 	};
 	struct harness *h = *state;
 
@@ -206,12 +207,91 @@ static void test_sizes(void **state)
 	assert_int_equal(t.size_max, 900);
 }
 
+/* A data message that comes in two fragments; the first one has the counter. */
+static void message(struct harness *h, uint16_t id, uint64_t counter, enum piece piece, bool tx)
+{
+	struct ip ip = { .family = family, .tx = tx, .remote = 9, .id = id, .more = true };
+
+	if (piece == FIRST) {
+		frame_wg(&f, &ip,
+			 &(struct wg){ .index = 7, .counter = counter, .remote_port = PEER_PORT, .inner = 1480 - 40 });
+	} else {
+		ip.more = false;
+		ip.offset = 1480;
+		frame_udp(&f, &ip, 1000, 2000, 100 - 8);
+	}
+	run(h, tx ? UND_TX : UND_RX, &f);
+}
+
+static struct wire_session session(struct harness *h, bool tx)
+{
+	struct wire_session_key key;
+	struct wire_session s;
+
+	assert_true(session_find(h, tx ? WIRE_TX : WIRE_RX, 7, &key, &s));
+	assert_int_equal(key.remote_port, PEER_PORT);
+	assert_int_equal(key.local_port, WG_PORT);
+	assert_int_equal(key.family, family);
+	return s;
+}
+
+/* A message has come when all of it has, in whatever order: half of one is lost. One that goes has gone with its beginning. */
+static void test_message(void **state)
+{
+	struct harness *h = *state;
+
+	for_each_family(state)
+	{
+		message(h, 1, 10, FIRST, false);
+		assert_int_equal(sessions_n(h), 0);
+		message(h, 1, 10, LAST, false);
+		assert_int_equal(session(h, false).counter_first, 10);
+		assert_int_equal(session(h, false).size_outer, (six ? 40 : 20) + 1580);
+		message(h, 2, 11, FIRST, false);
+		message(h, 3, 12, LAST, false);
+		message(h, 3, 12, FIRST, false);
+		assert_int_equal(session(h, false).counter_max, 12);
+		assert_int_equal(session(h, false).received, 2);
+		assert_int_equal(session(h, false).bytes, 2 * ((six ? 40 : 20) + 1580));
+		message(h, 2, 11, LAST, false);
+		assert_int_equal(session(h, false).received, 3);
+		message(h, 4, 20, FIRST, true);
+		assert_int_equal(session(h, true).received, 1);
+		message(h, 4, 20, LAST, true);
+		assert_int_equal(session(h, true).received, 1);
+	}
+}
+
+/* The number comes round before the rest of the message has come, or long after: what comes is of the new one. */
+static void test_message_cut_off(void **state)
+{
+	struct harness *h = *state;
+
+	for_each_family(state)
+	{
+		message(h, 1, 10, FIRST, false);
+		message(h, 1, 11, FIRST, false);
+		message(h, 1, 11, LAST, false);
+		assert_int_equal(session(h, false).counter_first, 11);
+		message(h, 2, 12, LAST, false);
+		h->config->now_ms += 60000;
+		message(h, 2, 13, FIRST, false);
+		assert_int_equal(session(h, false).counter_max, 11);
+		message(h, 2, 13, LAST, false);
+		assert_int_equal(session(h, false).counter_max, 13);
+		message(h, 2, 14, LAST, false);
+		message(h, 2, 14, FIRST, false);
+		assert_int_equal(session(h, false).received, 3);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bpf_test(test_of_a_peer),	bpf_test(test_of_others),	    bpf_test(test_side_by_side),
 		bpf_test(test_of_two_peers),	bpf_test(test_first_missing),	    bpf_test(test_number_again),
 		bpf_test(test_all_of_a_packet), bpf_test(test_reassembly_not_seen), bpf_test(test_sizes),
+		bpf_test(test_message),		bpf_test(test_message_cut_off),
 	};
 
 	return cmocka_run_group_tests_name("fragments", tests, harness_open, harness_close);

@@ -92,8 +92,9 @@ is()
 	if [[ $1 == "$2" ]]; then
 		ok "$3"
 	else
-		not_ok "$3"
+		# Before the state of the hosts, which is long.
 		note "     got: $1"$'\n'"  wanted: $2"
+		not_ok "$3"
 	fi
 }
 

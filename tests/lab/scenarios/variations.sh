@@ -292,14 +292,13 @@ recommended()
 	jq -s 'map(.mtuscope.finding.recommended_mtu // empty) | min' "$MTUSCOPE_RECORDS" "$RELAY_RECORDS"
 }
 
-# The links carry 1500, and the tunnel more than fits: there are fragments, of which the path drops all or the first. Loss takes one of
-# several: a tenth of them is more than a fifth of the packets. Where it drops the later ones alone, the receiver's counters go on.
+# The links carry 1500, and the tunnel more than fits: there are fragments, of which the path drops all, the first or the others. Loss
+# takes one of several: a tenth of them is more than a fifth of the packets.
 draw_fragments()
 {
 	mtu=$((1500 - overhead + 8))
 	draw mtu "$mtu" "$((mtu + 16))" 1500 4000 8920
-	draw loss 1% 3% 5%
-	draw parts frag frag frag/firstfrag
+	draw parts frag frag/firstfrag frag/nofirstfrag
 	path=1500
 }
 
