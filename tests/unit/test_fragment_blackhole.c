@@ -16,6 +16,7 @@ enum counted { BEGINNINGS, ENDS, LONE_ENDS, ALL, WHOLE, COUNTED };
 
 static struct scene s;
 static uint64_t counts[COUNTED];
+static uint32_t beginning_min; /* bytes: the smallest so far; the largest has 1500 */
 
 static int start(void **state)
 {
@@ -23,6 +24,7 @@ static int start(void **state)
 	scene_start(&s, 8920);
 	for (int i = 0; i < COUNTED; i++)
 		counts[i] = 0;
+	beginning_min = 1500;
 	return 0;
 }
 
@@ -55,7 +57,9 @@ static void tick(void)
 		t->key = keys[i];
 		t->key.family = AF_INET;
 		memcpy(t->key.remote, (uint8_t[]){ 192, 0, 2, 1 }, 4);
-		t->value = (struct tally_value){ .count = counts[i], .size_min = 64, .size_max = 1500 };
+		t->value = (struct tally_value){ .count = counts[i],
+						 .size_min = i == BEGINNINGS ? beginning_min : 64,
+						 .size_max = 1500 };
 	}
 	scene_step(&s, &snap);
 	snapshot_free(&snap);
@@ -107,6 +111,23 @@ static void test_beginnings_alone(void **state)
 	(void)state;
 	tell_hole((bool[COUNTED]){ [BEGINNINGS] = true });
 	assert_critical(FINDING_FRAGMENT_BLACKHOLE);
+	assert_int_equal(s.log[0].path_mtu_lower, 1500);
+	assert_int_equal(s.log[0].recommended_mtu, 1440);
+}
+
+/* Others have been smaller: of which size one comes now is not known. */
+static void test_beginnings_of_two_sizes(void **state)
+{
+	(void)state;
+	scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0");
+	counts[BEGINNINGS] = 1;
+	for (int i = 0; i < 11 * SECOND; i++)
+		tick();
+	s.peers_n = 0;
+	beginning_min = 1396;
+	tell_hole((bool[COUNTED]){ [BEGINNINGS] = true });
+	assert_critical(FINDING_FRAGMENT_BLACKHOLE);
+	assert_int_equal(s.log[0].path_mtu_lower, 1396);
 }
 
 /* A path that drops first fragments: nothing was said, for there were fragments, and no beginnings to miss the ends of. */
@@ -162,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_no_fragments, start, end),
 		cmocka_unit_test_setup_teardown(test_beginnings_alone, start, end),
+		cmocka_unit_test_setup_teardown(test_beginnings_of_two_sizes, start, end),
 		cmocka_unit_test_setup_teardown(test_ends_alone, start, end),
 		cmocka_unit_test_setup_teardown(test_ends_missing_of_late, start, end),
 		cmocka_unit_test_setup_teardown(test_middles_missing, start, end),

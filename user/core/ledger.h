@@ -107,6 +107,7 @@ struct subject {
 	msec_t first_ms; /* of the episode */
 	msec_t last_ms;
 	uint32_t size_min, size_max; /* bytes; since the start */
+	uint32_t size_now;	     /* … of one that came last, at least */
 	/* too-big made: of one connection of the host */
 	uint32_t told_ticks;
 	uint8_t told_protocol; /* IPPROTO_… */

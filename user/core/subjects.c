@@ -23,6 +23,8 @@ static void follow(struct subject_memory *m, const struct tally *t, msec_t now_m
 	s->count += t->value.count - m->total;
 	s->ticks++;
 	s->last_ms = now_ms;
+	/* Which of the two came now is known if it is new, or if they are the same. */
+	s->size_now = t->value.size_max > s->size_max ? t->value.size_max : t->value.size_min;
 	s->size_min = t->value.size_min;
 	s->size_max = t->value.size_max;
 	s->told_ticks = t->value.told_ticks;
@@ -149,6 +151,12 @@ static const struct subject **subject_place(struct ledger *l, const struct subje
 	return (*oldest)->last_ms < s->last_ms ? oldest : NULL;
 }
 
+/* A peer's first fragment: whatever becomes of the packet, the path carries one of that size. */
+static bool is_beginning(const struct wire_tally_key *k)
+{
+	return k->kind == WIRE_TALLY_FRAGMENT_RX && k->aux == WIRE_FRAGMENT_FIRST;
+}
+
 static int list_in(struct ledgers *ls, const struct snapshot *snap, const struct peer *peer,
 		   enum wire_direction direction, struct subject *s)
 {
@@ -162,6 +170,8 @@ static int list_in(struct ledgers *ls, const struct snapshot *snap, const struct
 	if (!place)
 		return 0;
 	*place = s;
+	if (s->last_ms == ls->now_ms && is_beginning(&s->key))
+		ledger_deliver(l, s->size_now, ls->now_ms);
 	if (s->key.kind == WIRE_TALLY_TOO_BIG_RX && s->last_ms == ls->now_ms)
 		s->unsent = !may_be_sent(snap, &s->key, peer);
 	return 0;
