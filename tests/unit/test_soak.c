@@ -61,6 +61,7 @@ static void test_what_was_wrong_once(void **state)
 		  97 }, /* what the peer's side probed in vain looked like loss that had risen */
 		{ "hole begins, peer probes", 102 },
 		{ "hole begins, peer probes", 104 },
+		{ "queue full", 820 }, /* what was lost before it stalled was forgotten while it did */
 	};
 
 	(void)state;

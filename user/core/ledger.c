@@ -439,10 +439,10 @@ msec_t ledger_known_since_ms(const struct ledger *l, msec_t now_ms, uint32_t win
 	return since_ms > l->moved_ms ? since_ms : l->moved_ms;
 }
 
-msec_t ledger_loss_since_ms(const struct ledger *l, uint32_t outer, msec_t now_ms)
+msec_t ledger_loss_since_ms(const struct ledger *l, uint32_t outer, msec_t ms)
 {
-	msec_t window_ms = ledger_known_since_ms(l, now_ms, LEDGER_WINDOW_MS);
-	msec_t lately_ms = ledger_known_since_ms(l, now_ms, LATELY_MS);
+	msec_t window_ms = ledger_known_since_ms(l, ms, LEDGER_WINDOW_MS);
+	msec_t lately_ms = ledger_known_since_ms(l, ms, LATELY_MS);
 	struct trials all = ledger_trials(l, outer, window_ms), lately = ledger_trials(l, outer, lately_ms);
 
 	return (uint64_t)lately.lost * all.delivered > (uint64_t)all.lost * lately.delivered ? lately_ms : window_ms;

@@ -324,8 +324,8 @@ struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since
 /* Since when what the ledger knows is of the path as it is: window_ms before now_ms, or since it moved. */
 msec_t ledger_known_since_ms(const struct ledger *l, msec_t now_ms, uint32_t window_ms);
 
-/* Since when the trials of sizes like `outer` say most of loss as it is now: a minute ago, or lately if it has risen. */
-msec_t ledger_loss_since_ms(const struct ledger *l, uint32_t outer, msec_t now_ms);
+/* Since when the trials of sizes like `outer` say most of loss as it was at `ms`: a minute before, or shortly before if it had risen. */
+msec_t ledger_loss_since_ms(const struct ledger *l, uint32_t outer, msec_t ms);
 
 /* rx: the same of the gaps in the peer's counters until to_ms. */
 msec_t ledger_gaps_since_ms(const struct ledger *l, msec_t to_ms);

@@ -51,7 +51,7 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	ledger_loss(rx, window, ms_before(well, 1), &gaps, &came, NULL);
 	s->lost_before = gaps + there.lost;
 	s->received_before = came + there.delivered;
-	s->like_before = ledger_trials(rx, s->outer, ledger_loss_since_ms(rx, s->outer, now));
+	s->like_before = ledger_trials(rx, s->outer, ledger_loss_since_ms(rx, s->outer, well));
 	s->all_before = ledger_trials(rx, 0, window);
 	/* When it was no longer idle is known by that alone. */
 	if (s->may_idle && repeated_ms > s->first_ms)

@@ -123,9 +123,10 @@ static bool is_spreading(const struct ledger *l, const struct stall *s)
 }
 
 /* Whether chance would explain that nothing of that size gets through. */
-static bool by_chance_tx(const struct ledger *l, const struct stall *s, msec_t now_ms, bool before)
+static bool by_chance_tx(const struct ledger *l, const struct stall *s, bool before)
 {
-	msec_t since_ms = ledger_loss_since_ms(l, 0, now_ms), large_ms = ledger_loss_since_ms(l, s->outer, now_ms);
+	msec_t since_ms = ledger_loss_since_ms(l, 0, s->first_ms),
+	       large_ms = ledger_loss_since_ms(l, s->outer, s->first_ms);
 	struct trials known = ledger_trials(l, 0, large_ms), large = ledger_trials(l, s->outer, large_ms);
 	uint32_t n = tries_of_all(l, s), runs = s->alive == ALIVE_HOST || is_spreading(l, s) ? s->runs : n;
 	double all = chance_all_sizes(l, s, n, runs, since_ms);
@@ -198,7 +199,7 @@ bool step_witness_tx(const struct ledger *l, const struct stall *s, msec_t now_m
 	bool lately = step_passed_lately(l, s);
 
 	if (s->tries < TRIES_MIN || (lately && now_ms - s->first_ms < CHANGED_MS) ||
-	    by_chance_tx(l, s, now_ms, step_passed_before(l, s)))
+	    by_chance_tx(l, s, step_passed_before(l, s)))
 		return false;
 	if (everything_dies(l, s) || is_forgotten(l, s))
 		return false;
