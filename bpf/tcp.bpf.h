@@ -88,7 +88,8 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 	} else if (t->has_ack && t->ack - f->rx_next < SEQ_JUMP_MAX) {
 		rx_advance(f, t->ack, now);
 	}
-	if (unlikely(t->window_shut != !!(f->flags & WIRE_FLOW_RX_SHUT)))
+	/* A reset's window is nobody's: Linux throws away what was not read first, and the window that was shut is open. */
+	if (unlikely(t->window_shut != !!(f->flags & WIRE_FLOW_RX_SHUT) && !t->rst))
 		f->flags ^= WIRE_FLOW_RX_SHUT;
 	if (t->has_ack && !t->rst && (f->flags & WIRE_FLOW_RX_RESPONSE))
 		f->flags |= WIRE_FLOW_ESTABLISHED;

@@ -308,6 +308,17 @@ static void test_window_shut(void **state)
 	assert_false(flow_only(h)->flags & WIRE_FLOW_RX_SHUT);
 }
 
+/* Who does not read closes: Linux resets the connection, with a window that is open again. */
+static void test_window_shut_until_reset(void **state)
+{
+	struct harness *h = *state;
+
+	receive(h, ISN, FULL);
+	tcp(h, true, &(struct segment){ .seq = 1, .ack = ISN + FULL, .flags = TCP_ACK, .window_shut = true });
+	tcp(h, true, &(struct segment){ .seq = 1, .ack = ISN + FULL, .flags = TCP_RST | TCP_ACK });
+	assert_true(flow_only(h)->flags & WIRE_FLOW_RX_SHUT);
+}
+
 static void test_largest_of_a_tick(void **state)
 {
 	struct harness *h = *state;
@@ -343,6 +354,7 @@ int main(void)
 		bpf_test(test_ack_after_fin),
 		bpf_test(test_more_to_come),
 		bpf_test(test_window_shut),
+		bpf_test(test_window_shut_until_reset),
 		bpf_test(test_full_segment_pushed),
 		bpf_test(test_size_that_was_cut),
 		bpf_test(test_largest_of_a_tick),

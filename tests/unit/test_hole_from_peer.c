@@ -268,6 +268,23 @@ static void test_stops_and_is_complete(void **state)
 	scene_assert_silent(&s);
 }
 
+/* Its client hangs up, for whatever reason; what is lost from then on is of others, and comes when its sender's repetitions would. */
+static void test_loss_after_it_has_stopped(void **state)
+{
+	(void)state;
+	download();
+	tcp->flags |= WIRE_FLOW_RX_MORE;
+	for (int i = 0; i < 7 * SECOND; i++) {
+		session_receives(&s, w, 2, 172);
+		flow_delivers(&s, ping, 100);
+		scene_tick(&s);
+	}
+	tcp->last_tx_ms = s.clock_ms;
+	tcp->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET | WIRE_FLOW_ABORTED;
+	repeats_in_vain(0, 20, 1, 1);
+	scene_assert_silent(&s);
+}
+
 static void test_stops_as_nobody_reads(void **state)
 {
 	(void)state;
@@ -440,6 +457,7 @@ int main(void)
 		stalled_mail_test(test_stops_midway),
 		stalled_mail_test(test_stops_in_full_flight),
 		stalled_mail_test(test_stops_and_is_complete),
+		stalled_mail_test(test_loss_after_it_has_stopped),
 		stalled_mail_test(test_stops_as_nobody_reads),
 		stalled_mail_test(test_clients_that_hang_up),
 		stalled_mail_test(test_the_other_way_as_well),

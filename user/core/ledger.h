@@ -78,11 +78,13 @@ struct stall {
 	bool unfinished;       /* rx: what came last was not all that the remote side had to say */
 	bool of_server;	       /* rx: a server says nothing, which may think */
 	bool may_idle;	       /* rx: a client says nothing, which has spoken and may have no more to say */
+	bool terse;	       /* rx: it has spoken, and never had more to say than one packet holds */
 	bool given_up;	       /* the sender went on with smaller packets, and those got through, … */
 	uint32_t smaller;      /* … of so many bytes, outer */
 	msec_t flow_first_ms;  /* when the flow itself began */
 	msec_t flow_heard_ms;  /* when a packet of the flow itself last came */
 	uint32_t lost;	       /* rx: gaps in the counters since first_ms */
+	uint32_t lost_own;     /* rx: of these, those until the flow ended */
 	uint32_t lost_at_once; /* rx: of these, those of one moment: a window that was under way */
 	uint32_t lost_ticks;   /* rx: ticks in which gaps opened */
 	uint32_t repeated;     /* rx: of these, those at the times at which one sender repeats itself */

@@ -11,9 +11,10 @@
 #include "order.h"
 #include "outer.h"
 
-#define STALL_QUIET_MS	700 /* a hole or a silence shorter than a few round trips and one retransmission is none */
-#define TCP_OPTIONS_MAX 40  /* bytes */
-#define CLOCK_SLACK_MS	250 /* the programs' clock stands still for a tick: a time may be so much too early */
+#define STALL_QUIET_MS	700  /* a hole or a silence shorter than a few round trips and one retransmission is none */
+#define TCP_OPTIONS_MAX 40   /* bytes */
+#define OVER_MS		1000 /* somebody sends a packet within a second */
+#define CLOCK_SLACK_MS	250  /* the programs' clock stands still for a tick: a time may be so much too early */
 #define GIVE_UP_MS	(7 * RTO_MIN_MS) /* three repetitions: no sender that looks for holes tries less (RFC 4821, 7.7) */
 #define GIVEN_UP_INNER	1279 /* bytes, at most: it begins anew with 1024 (7.2; Linux: sysctl tcp_base_mss) */
 #define RESUMED_MS	1000 /* a few round trips: more than one packet has come, and tells its size */
@@ -32,6 +33,8 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	/* Of one that is over all is known. */
 	msec_t now = s->given_up ? s->until_ms : ls->now_ms,
 	       before = s->given_up ? s->until_ms : ms_before(ls->before_ms, 1);
+	/* What is lost after it has ended is of others; the last gap shows with the next packet. */
+	msec_t own = s->until_ms + OVER_MS < before ? s->until_ms + OVER_MS : before;
 	struct trials there = ledger_trials(tx, 0, window);
 	uint32_t gaps, came, lost;
 	msec_t repeated_ms;
@@ -46,7 +49,10 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	s->lost_at_once = ledger_lost_at_once(rx, from, now);
 	if (s->lost_at_once > s->lost)
 		s->lost_at_once = s->lost;
-	s->repeated = ledger_repetitions(rx, ms_before(s->well_ms, CLOCK_SLACK_MS), before, &repeated_ms);
+	ledger_loss(rx, from, own, &s->lost_own, NULL, NULL);
+	if (s->lost_own > s->lost)
+		s->lost_own = s->lost;
+	s->repeated = ledger_repetitions(rx, ms_before(s->well_ms, CLOCK_SLACK_MS), own, &repeated_ms);
 	ledger_silence(rx, from, now, &s->silent_from_ms, &s->silent_to_ms);
 	ledger_loss(rx, window, ms_before(well, 1), &gaps, &came, NULL);
 	s->lost_before = gaps + there.lost;
@@ -127,6 +133,7 @@ static bool is_overdue(const struct ledgers *ls, const struct flow *f, const str
 		.until_ms = until,
 		.unfinished = f->flags & WIRE_FLOW_RX_MORE,
 		.of_server = f->flags & WIRE_FLOW_SYN_TX,
+		.terse = f->last_rx_data_ms && !f->rx_cut_inner,
 		.may_idle = !(f->flags & (WIRE_FLOW_SYN_TX | WIRE_FLOW_RX_MORE)) && f->flags & WIRE_FLOW_RX_RESPONSE,
 	};
 	return !f->trial_last_ms && now - since <= STALL_FORGET_MS;

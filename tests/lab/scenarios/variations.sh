@@ -6,7 +6,7 @@
 # Variations on what the other scenarios do by hand: underlay, tunnel MTU, path MTU or fragments, delay, TCP's options, offloads,
 # traffic and trouble are drawn from a seed, which each test names. What must be found at both ends, or must not, follows from what
 # was drawn. `make test` has a few of them, `make lab-soak` as many as it is asked for. LAB_DIR keeps how long each hole took
-# (opened), and the recordings of what went wrong.
+# to be told (opened: after it was made, and after the first flow stalled, ms), and the recordings of what went wrong.
 . "$(dirname "$0")/../lib.sh"
 
 lab_require_wireguard
@@ -237,7 +237,7 @@ measured()
 # judge END RECORDS KEY TX_TRUTH RX_TRUTH: what is wrong with an end's findings comes into `wrong`; "-": there must be none.
 judge()
 {
-	local end=$1 records=$2 key=$3 direction truth finding opened
+	local end=$1 records=$2 key=$3 direction truth finding opened stalled
 	local -A truths=([tx]=$4 [rx]=$5)
 
 	for direction in tx rx; do
@@ -252,7 +252,8 @@ judge()
 			continue
 		fi
 		opened=$(date -d "$(jq -r '."@timestamp"' <<<"$LAB_RECORD")" +%s%3N)
-		echo "$seed $story $probe $end $direction $((opened - begun))" >>"$LAB_DIR/opened"
+		stalled=$(jq '[.mtuscope.finding.flows[].stalled_ms] | max' <<<"$LAB_RECORD")
+		echo "$seed $story $probe $end $direction $((opened - begun)) $stalled" >>"$LAB_DIR/opened"
 		! shown_by_probes "$end" "$direction" "$truth" ||
 			wait_record "$records" 30 "$finding | $(measured)" ||
 			wrong+="$end, $direction: NOT EXACT"$'\n'

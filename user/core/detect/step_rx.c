@@ -18,11 +18,15 @@
 #define CHANCE_GAPS_UNFINISHED 1e-2
 #define CHANCE_GAPS_SERVER     3e-4
 
-#define REPEATED_LEAST	 3    /* so many in vain after the first, of one flow */
-#define REPEATED_MIN	 4    /* … of all flows */
+#define REPEATED_LEAST 3 /* so many in vain after the first, of one flow */
+#define REPEATED_MIN   4 /* … of all flows */
+#define REPEATED_TERSE                                                                                                 \
+	5 /* … where packets get lost, of one whose sender never had more to say than one packet holds, … */
+#define REPEATED_IDLE	 6    /* … or may have nothing to say */
 #define REPEATED_CHANGED 6    /* … of all flows, if the size did get through shortly before; or less, … */
 #define CHANCE_EARLIER	 1e-2 /* … if chance would do it so much more rarely for each */
 #define TICK_SLACK_MS	 250  /* the programs date packets with the last snapshot's time */
+#define CLEAN_PART	 500  /* less than one packet in so many is lost: gaps are of whoever stalls */
 #define LOST_TICKS_MIN	 3    /* gaps at different moments, not a burst or two */
 #define LOST_TICKS_JUMBO 2    /* … where the size makes a hole likelier than a burst */
 #define STALL_LOSS_MAX	 64   /* packets that one stalled flow loses at most: a window and its repetitions */
@@ -83,19 +87,22 @@ static uint32_t repeated(const struct ledger *l, const struct stall *s)
 		n -= seen - s->repeated;
 	if (s->may_idle && s->repeated < n)
 		n = s->repeated;
-	return counted && s->lost < n ? s->lost : n;
+	return counted ? least(n, s->lost_own) : n;
 }
 
-/* … it, and the other flows for which there are gaps as well: a flow leaves one with its first try, and with each repetition. */
+/*
+ * … it, and the other flows for which there are gaps as well: a flow leaves one with its first try, and with each repetition. Whatever
+ * gaps there are, enough clients that may be idle would have left them.
+ */
 static uint32_t repeated_of_all(const struct ledger *l, const struct stall *s, uint32_t n)
 {
 	uint32_t gaps = s->lost > n + 1 ? s->lost - (n + 1) : 0, all = n < s->lost ? n : s->lost;
 
-	for (size_t i = 0; i < l->stalls_n; i++) {
+	for (size_t i = 0; !s->may_idle && i < l->stalls_n; i++) {
 		const struct stall *other = &l->stalls[i];
 		uint32_t tries = other->outer > LEDGER_SMALL && other->outer <= s->outer ? repeated(l, other) : 0;
 
-		if (other == s || other->given_up || tries <= TRIES_BURST || gaps < tries + 1)
+		if (other == s || other->given_up || other->may_idle || tries <= TRIES_BURST || gaps < tries + 1)
 			continue;
 		all += tries - TRIES_BURST;
 		gaps -= tries + 1;
@@ -204,6 +211,9 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	if (s->kind != EVIDENCE_TCP_HOLE &&
 	    s->lost - s->lost_at_once > STALL_LOSS_MAX * (l->stalls_total + s->given_up))
 		return true;
+	/* One that may be idle has not left fewer gaps than there are of others. */
+	if (s->may_idle && others.lost > own + 1)
+		return true;
 	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) > gaps_max(s, before))
 		return true;
 	/* … on a path that loses more than it used to, as gaps at other times show. */
@@ -248,6 +258,23 @@ bool step_suspect_rx(const struct ledger *l, const struct stall *s)
 	return n >= (s->kind == EVIDENCE_TCP_SILENCE && !s->unfinished ? REPEATED_MIN : REPEATED_LEAST);
 }
 
+/* Gaps show at other times as well, or have before. */
+static bool is_lossy(const struct stall *s, uint32_t n)
+{
+	return lost_by_others(s, n) > 0.0 || (uint64_t)s->lost_before * CLEAN_PART > s->received_before;
+}
+
+/*
+ * How often one flow must have repeated itself. One that goes on can be waited for, where loss may just have risen: that shows in other gaps
+ * soon, and of many connections that are used now and then some small answer is lost four times in a row.
+ */
+static uint32_t repeated_least(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
+{
+	if ((s->may_idle || s->terse) && is_lossy(s, n))
+		return s->may_idle ? REPEATED_IDLE : REPEATED_TERSE;
+	return before && s->until_ms == l->seen_ms ? REPEATED_MIN : REPEATED_LEAST;
+}
+
 /*
  * The sender has repeated itself in vain. Where nothing comes at all since a segment was lost and a smaller one after it
  * arrived, the path or the host may have died within the sender's first time-out of a loss; beyond Ethernet's MTU that is
@@ -267,7 +294,6 @@ bool step_witness_rx(const struct ledger *l, const struct stall *s)
 	if (!s->lost && !s->received)
 		return n >= REPEATED_MIN && !step_passed_lately(l, s) && s->kind == EVIDENCE_TCP_HOLE;
 	all = repeated_of_all(l, s, n);
-	/* One that goes on can be waited for, where loss may just have risen. */
-	return n >= (before && s->until_ms == l->seen_ms ? REPEATED_MIN : REPEATED_LEAST) && all >= REPEATED_MIN &&
-	       heard_between(s) && !by_chance_rx(l, s, all, before);
+	return n >= repeated_least(l, s, n, before) && all >= REPEATED_MIN && heard_between(s) &&
+	       !by_chance_rx(l, s, all, before);
 }
