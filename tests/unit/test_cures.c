@@ -167,6 +167,29 @@ static void test_a_clamp_of_what_is_asked_for(void **state)
 	assert_int_equal(s.resolved, 1);
 }
 
+/* A connection from before the clamp is not bound by it, and stalls once more. */
+static void test_a_connection_from_before_the_clamp(void **state)
+{
+	struct wire_flow *old, *f;
+
+	(void)state;
+	open_rx();
+	old = scene_flow(&s, HOST);
+	for (int i = 0; i < 70 * SECOND; i++) {
+		session_receives(&s, w, 3, 172);
+		scene_tick(&s);
+	}
+	f = scene_flow(&s, HOST);
+	f->mss_local = CURE - 40;
+	f->mss_remote = 8880;
+	transfers(f, 1, CURE, 0);
+	stall_from_peer(w, old, 1272);
+	old->flags |= WIRE_FLOW_CLOSED | WIRE_FLOW_RESET;
+	transfers(f, RESOLVES_S, CURE, 0);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.resolved, 1);
+}
+
 /* A sender that finds out for itself (RFC 4821) begins with little: the next connection will stall as this one did. */
 static void test_a_sender_that_has_given_up(void **state)
 {
@@ -311,6 +334,7 @@ int main(void)
 		stalled_mail_test(test_a_host_that_never_sent_larger_ones),
 		stalled_mail_test(test_a_connection_that_was_asked_for_less),
 		stalled_mail_test(test_a_clamp_of_what_is_asked_for),
+		stalled_mail_test(test_a_connection_from_before_the_clamp),
 		stalled_mail_test(test_a_sender_that_has_given_up),
 		stalled_mail_test(test_datagrams_go_on_vanishing),
 		stalled_mail_test(test_this_end_alone_lowers_its_mtu),

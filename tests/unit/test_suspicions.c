@@ -66,6 +66,20 @@ static void test_a_suspicion_that_probes_confirm_is_a_finding(void **state)
 	assert_int_equal(suspects, 0);
 }
 
+/* Since then that size has arrived: the path is another one, or a router has said what fits meanwhile. */
+static void test_probes_that_traffic_has_refuted(void **state)
+{
+	(void)state;
+	stall_alone();
+	assert_true(analysis_suspect_probed(s.analysis, &suspect, 1372, 1404));
+	for (int i = 0; i < 5 * SECOND; i++) {
+		flow_delivers(&s, mail, 1400);
+		scene_tick(&s);
+	}
+	scene_stall(&s, mail, 1400, NULL, SECOND);
+	assert_int_equal(s.log_n, 0);
+}
+
 static void test_probes_of_larger_sizes_confirm_nothing(void **state)
 {
 	(void)state;
@@ -260,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		stalled_mail_test(test_a_suspicion_is_no_finding),
 		stalled_mail_test(test_a_suspicion_that_probes_confirm_is_a_finding),
+		stalled_mail_test(test_probes_that_traffic_has_refuted),
 		stalled_mail_test(test_probes_of_larger_sizes_confirm_nothing),
 		stalled_mail_test(test_probes_of_another_path_confirm_nothing),
 		stalled_mail_test(test_one_flow_is_a_finding),

@@ -195,6 +195,7 @@ static void verdict_take(const struct findings *fs, struct living *it, const str
 	it->f.last_seen_ms = snap->realtime_ms;
 	it->evidence_ms = latest(it->evidence_ms, v->last_ms ? v->last_ms : snap->now_ms);
 	it->stalled_ms = v->latest_ms;
+	it->connected_ms = v->connected_ms;
 	it->f.host = v->host;
 	it->changed |= it->f.hop_mtu != v->hop_mtu || it->f.hop_refused != v->hop_refused;
 	it->f.hop_mtu = v->hop_mtu;

@@ -12,12 +12,13 @@ struct living {
 	struct finding f;
 	uint32_t tunnel_ifindex;
 	msec_t opened_ms;
-	msec_t evidence_ms; /* what the last verdict tells of; what the programs date with this time came after it */
-	msec_t stalled_ms;  /* when the latest of its flows stalled */
-	msec_t told_ms;	    /* last open or update */
-	msec_t path_ms;	    /* peer and tunnel last seen */
-	bool told;	    /* anybody has heard of it */
-	bool changed;	    /* since told_ms */
+	msec_t evidence_ms;  /* what the last verdict tells of; what the programs date with this time came after it */
+	msec_t stalled_ms;   /* when the latest of its flows stalled */
+	msec_t connected_ms; /* when the latest of its flows began */
+	msec_t told_ms;	     /* last open or update */
+	msec_t path_ms;	     /* peer and tunnel last seen */
+	bool told;	     /* anybody has heard of it */
+	bool changed;	     /* since told_ms */
 	struct finding_probe probe;
 	msec_t probing_ms; /* when probing began; 0: never, or another path since */
 	msec_t probed_ms;  /* 0: never, or refuted since */

@@ -60,8 +60,8 @@ static bool none_is_sent(const struct ledger *l, msec_t now_ms)
 /* Those whose packets vanished make smaller ones by now. */
 static bool sender_is_cured(const struct living *it, const struct ledger *l, msec_t now_ms)
 {
-	const struct full_size *full =
-		ledger_sends_less(l, it->f.path_mtu_upper, it->stalled_ms, it->f.flows, it->f.flows_n);
+	const struct full_size *full = ledger_sends_less(l, it->f.path_mtu_upper, it->stalled_ms, it->connected_ms,
+							 it->f.flows, it->f.flows_n);
 
 	return full && nothing_vanishes(l, full->first_ms, now_ms) && (!full->is_asked || none_is_sent(l, now_ms));
 }

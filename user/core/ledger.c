@@ -187,16 +187,17 @@ static bool is_less(const struct full_size *full, uint32_t outer, const struct f
 	return full->allowed >= outer && (full->announced >= outer || is_source(full, stalled, n));
 }
 
-const struct full_size *ledger_sends_less(const struct ledger *l, uint32_t outer, msec_t since_ms,
-					  const struct finding_flow *stalled, size_t n)
+const struct full_size *ledger_sends_less(const struct ledger *l, uint32_t outer, msec_t stalled_ms,
+					  msec_t connected_ms, const struct finding_flow *stalled, size_t n)
 {
 	const struct history *h = told(l);
 
 	for (size_t i = 0; i < LEDGER_FULL; i++) {
 		const struct full_size *full = &h->full[i];
 
-		if (full->first_ms > since_ms && full->last_ms - full->first_ms >= LESS_MS &&
-		    is_less(full, outer, stalled, n))
+		/* What was announced binds connections made since. */
+		if (full->first_ms > (full->announced >= outer ? stalled_ms : connected_ms) &&
+		    full->last_ms - full->first_ms >= LESS_MS && is_less(full, outer, stalled, n))
 			return full;
 	}
 	return NULL;
@@ -411,10 +412,9 @@ void ledger_found(struct ledger *l, uint32_t outer, msec_t ms, uint32_t n)
 	}
 }
 
-struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms)
+/* Of the classes from `first` on, before `end`. */
+static struct trials trials_of(const struct ledger *l, size_t first, size_t end, msec_t since_ms)
 {
-	/* The class below as well: a size at the lower edge of its own has its like there. */
-	size_t from = trial_class(outer), first = from ? from - 1 : 0;
 	const struct history *h = told(l);
 	struct trials sum = { 0 };
 
@@ -423,13 +423,26 @@ struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since
 
 		if (!s->second || s->second <= since_ms / SECOND_MS)
 			continue;
-		for (size_t c = first; c < LEDGER_TRIAL_CLASSES; c++) {
+		for (size_t c = first; c < end; c++) {
 			sum.delivered += s->delivered[c];
 			sum.lost += s->lost[c];
 			sum.again += s->again[c];
 		}
 	}
 	return sum;
+}
+
+struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms)
+{
+	/* The class below as well: a size at the lower edge of its own has its like there. */
+	size_t from = trial_class(outer);
+
+	return trials_of(l, from ? from - 1 : 0, LEDGER_TRIAL_CLASSES, since_ms);
+}
+
+struct trials ledger_trials_small(const struct ledger *l, msec_t since_ms)
+{
+	return trials_of(l, 0, trial_class(LEDGER_SMALL) + 1, since_ms);
 }
 
 msec_t ledger_known_since_ms(const struct ledger *l, msec_t now_ms, uint32_t window_ms)

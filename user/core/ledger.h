@@ -92,6 +92,7 @@ struct stall {
 	uint32_t lost_before, received_before; /* rx: the same of the minute before */
 	struct trials like_before;	       /* rx: of about that size or larger, as flows tell */
 	struct trials all_before;	       /* rx: of any size */
+	struct trials small_there;	       /* rx: of small ones on the way to the peer, since first_ms */
 	msec_t silent_from_ms, silent_to_ms;   /* rx: the longest time since then without anything from the peer */
 	struct finding_flow flow;
 	uint8_t host[16]; /* the far host, for counting hosts */
@@ -309,19 +310,23 @@ bool ledger_is_told(const struct ledger *l, const uint8_t host[16], uint32_t inn
 void ledger_full(struct ledger *l, const struct full_size *full);
 
 /*
- * Since some time after since_ms a host's full packets are smaller than `outer`, though the other side would take as large
- * ones, and it announces that it can make them, or did so in one of the stalled flows: its route, or its end of the tunnel,
- * has a smaller MTU by now. Or the other side asks for no more, and it is the same two hosts as in one of these: so something clamps
- * what it announces by now. NULL: no host's.
+ * Since some time after stalled_ms a host's full packets are smaller than `outer`, though the other side would take as large
+ * ones, and it announces that it can make them: its route, or its end of the tunnel, has a smaller MTU by now. Or since after
+ * connected_ms, where what is announced limits them, for it binds no connection from before: it did announce so much in one of the
+ * stalled flows; or the other side asks for no more, and it is the same two hosts as in one of these, so something clamps what it
+ * announces. NULL: no host's.
  */
-const struct full_size *ledger_sends_less(const struct ledger *l, uint32_t outer, msec_t since_ms,
-					  const struct finding_flow *stalled, size_t n);
+const struct full_size *ledger_sends_less(const struct ledger *l, uint32_t outer, msec_t stalled_ms,
+					  msec_t connected_ms, const struct finding_flow *stalled, size_t n);
 
 /* Takes back n tries in vain of about that outer size, the latest before `ms`: they had arrived. */
 void ledger_found(struct ledger *l, uint32_t outer, msec_t ms, uint32_t n);
 
 /* The trials of sizes like `outer` or larger (0: all) that ended at or after since_ms. */
 struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms);
+
+/* … of those of sizes that any path carries. */
+struct trials ledger_trials_small(const struct ledger *l, msec_t since_ms);
 
 /* Since when what the ledger knows is of the path as it is: window_ms before now_ms, or since it moved. */
 msec_t ledger_known_since_ms(const struct ledger *l, msec_t now_ms, uint32_t window_ms);

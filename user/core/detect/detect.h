@@ -10,13 +10,14 @@
 #include "ledger.h"
 
 struct verdict {
-	double confidence; /* 0 … 1 */
-	uint32_t lower;	   /* bytes, outer: largest size proven to arrive; 0: none */
-	uint32_t upper;	   /* bytes, outer: smallest size proven not to */
-	msec_t first_ms;   /* of the trouble */
-	msec_t latest_ms;  /* when the latest of the flows stalled; 0: none has */
-	msec_t last_ms;	   /* tx: of the last try in vain; 0: the trouble is there now */
-	bool doubtful;	   /* tx: the size did pass: that the flows died of something else only probes can tell */
+	double confidence;   /* 0 … 1 */
+	uint32_t lower;	     /* bytes, outer: largest size proven to arrive; 0: none */
+	uint32_t upper;	     /* bytes, outer: smallest size proven not to */
+	msec_t first_ms;     /* of the trouble */
+	msec_t latest_ms;    /* when the latest of the flows stalled; 0: none has */
+	msec_t connected_ms; /* when the latest of the flows began */
+	msec_t last_ms;	     /* tx: of the last try in vain; 0: the trouble is there now */
+	bool doubtful;	     /* tx: the size did pass: that the flows died of something else only probes can tell */
 	struct evidence evidence[FINDING_EVIDENCE_MAX];
 	size_t evidence_n;
 	struct finding_flow flows[FINDING_FLOWS_MAX]; /* the longest stalled first */

@@ -54,7 +54,7 @@ static bool size_is_history(const struct ledger *l, const struct stall *s)
 
 	if ((l->direction == WIRE_TX || s->given_up) && s->last_ms < latest(l->over_ms, l->moved_ms))
 		return true;
-	if (ledger_sends_less(l, s->outer, s->first_ms, &s->flow, 1))
+	if (ledger_sends_less(l, s->outer, s->first_ms, s->flow_first_ms, &s->flow, 1))
 		return true;
 	return l->mtu_changed_ms && (s->given_up || since_ms < l->mtu_changed_ms) &&
 	       s->outer > outer_size(l->tunnel_mtu, l->route_mtu_most, l->outer_family);
@@ -90,11 +90,11 @@ static bool is_suspect(const struct ledger *l, const struct stall *s)
 	return l->direction == WIRE_TX ? step_suspect_tx(s) : step_suspect_rx(l, s);
 }
 
-/* Probes have shown that the host lives and that this size does not arrive. */
+/* Probes have shown that the host lives and that this size does not arrive, and nothing so large has arrived since. */
 static bool probes_say_so(const struct ledger *l, const struct stall *s, msec_t now_ms)
 {
 	return l->probed_ms && now_ms - l->probed_ms <= LEDGER_WINDOW_MS && s->outer >= l->probed_dead_outer &&
-	       is_suspect(l, s);
+	       ledger_delivered_ms(l, l->probed_dead_outer) <= l->probed_ms && is_suspect(l, s);
 }
 
 static bool same_service(const struct finding_flow *a, const struct finding_flow *b, enum wire_direction direction)
@@ -187,6 +187,7 @@ static void witness_add(const struct ledger *l, const struct stall *s, struct ve
 	if (!v->first_ms || s->first_ms < v->first_ms)
 		v->first_ms = s->first_ms;
 	v->latest_ms = latest(v->latest_ms, s->first_ms);
+	v->connected_ms = latest(v->connected_ms, s->flow_first_ms);
 	if (l->direction == WIRE_TX)
 		v->last_ms = latest(v->last_ms, s->last_ms);
 	if (confidence > v->confidence)

@@ -17,16 +17,16 @@
 #define CHANCE_GAPS_HOLE       0.25
 #define CHANCE_GAPS_UNFINISHED 1e-2
 #define CHANCE_GAPS_SERVER     3e-4
+#define CHANCE_GAPS_IDLE       1e-5 /* … where a client has been answered, and never had more to say than one packet holds */
 
 #define REPEATED_LEAST 3 /* so many in vain after the first, of one flow */
 #define REPEATED_MIN   4 /* … of all flows */
 #define REPEATED_TERSE                                                                                                 \
-	5 /* … where packets get lost, of one whose sender never had more to say than one packet holds, … */
-#define REPEATED_IDLE	 6    /* … or may have nothing to say */
+	5 /* … of one whose sender never had more to say than one packet holds, and may have nothing or is often lost */
 #define REPEATED_CHANGED 6    /* … of all flows, if the size did get through shortly before; or less, … */
 #define CHANCE_EARLIER	 1e-2 /* … if chance would do it so much more rarely for each */
 #define TICK_SLACK_MS	 250  /* the programs date packets with the last snapshot's time */
-#define CLEAN_PART	 500  /* less than one packet in so many is lost: gaps are of whoever stalls */
+#define CLEAN_PART	 400  /* less than one packet in so many is lost: gaps are of whoever stalls */
 #define LOST_TICKS_MIN	 3    /* gaps at different moments, not a burst or two */
 #define LOST_TICKS_JUMBO 2    /* … where the size makes a hole likelier than a burst */
 #define STALL_LOSS_MAX	 64   /* packets that one stalled flow loses at most: a window and its repetitions */
@@ -90,19 +90,31 @@ static uint32_t repeated(const struct ledger *l, const struct stall *s)
 	return counted ? least(n, s->lost_own) : n;
 }
 
+/* Packets get lost anyway. */
+static bool is_lossy(const struct stall *s)
+{
+	return (uint64_t)s->lost_before * CLEAN_PART > s->received_before;
+}
+
+/* A client that has been answered and may have no more to say, as it never had more than one packet holds: any gaps may be its own. */
+static bool is_idle(const struct stall *s)
+{
+	return s->may_idle && s->terse && is_lossy(s);
+}
+
 /*
  * … it, and the other flows for which there are gaps as well: a flow leaves one with its first try, and with each repetition. Whatever
- * gaps there are, enough clients that may be idle would have left them.
+ * gaps there are, enough idle clients would have left them.
  */
 static uint32_t repeated_of_all(const struct ledger *l, const struct stall *s, uint32_t n)
 {
 	uint32_t gaps = s->lost > n + 1 ? s->lost - (n + 1) : 0, all = n < s->lost ? n : s->lost;
 
-	for (size_t i = 0; !s->may_idle && i < l->stalls_n; i++) {
+	for (size_t i = 0; !is_idle(s) && i < l->stalls_n; i++) {
 		const struct stall *other = &l->stalls[i];
 		uint32_t tries = other->outer > LEDGER_SMALL && other->outer <= s->outer ? repeated(l, other) : 0;
 
-		if (other == s || other->given_up || other->may_idle || tries <= TRIES_BURST || gaps < tries + 1)
+		if (other == s || other->given_up || is_idle(other) || tries <= TRIES_BURST || gaps < tries + 1)
 			continue;
 		all += tries - TRIES_BURST;
 		gaps -= tries + 1;
@@ -162,7 +174,7 @@ static double gaps_max(const struct stall *s, bool before)
 		return CHANCE_GAPS_HOLE;
 	/* The gaps alone tell that it has more to say. */
 	if (s->may_idle)
-		return CHANCE_MAX;
+		return s->terse ? CHANCE_GAPS_IDLE : CHANCE_MAX;
 	/* Gaps by chance will hardly be where a sender's repetitions are for so long. */
 	if (s->unfinished || (!before && (!s->of_server || s->repeated >= REPEATED_CHANGED)))
 		return CHANCE_GAPS_UNFINISHED;
@@ -193,6 +205,14 @@ static double odds_of_few(const struct stall *s, uint32_t n, bool before)
 	return s->given_up ? CHANCE_EARLIER : pow(CHANCE_EARLIER, REPEATED_CHANGED - n);
 }
 
+/* The way to the peer loses small packets meanwhile: so, most likely, does the way back. */
+static bool is_lost_alike(const struct stall *s, uint32_t n)
+{
+	struct tried there = { s->small_there.lost, s->small_there.delivered }, none = { 0, 0 };
+
+	return s->small_there.lost && chance_lost_too(n + 1, n + 1, none, there, none) > CHANCE_MAX;
+}
+
 /* Whether chance would explain the gaps. */
 static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
 {
@@ -211,8 +231,7 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	if (s->kind != EVIDENCE_TCP_HOLE &&
 	    s->lost - s->lost_at_once > STALL_LOSS_MAX * (l->stalls_total + s->given_up))
 		return true;
-	/* One that may be idle has not left fewer gaps than there are of others. */
-	if (s->may_idle && others.lost > own + 1)
+	if (s->terse && is_lost_alike(s, repeated(l, s)))
 		return true;
 	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) > gaps_max(s, before))
 		return true;
@@ -258,20 +277,14 @@ bool step_suspect_rx(const struct ledger *l, const struct stall *s)
 	return n >= (s->kind == EVIDENCE_TCP_SILENCE && !s->unfinished ? REPEATED_MIN : REPEATED_LEAST);
 }
 
-/* Gaps show at other times as well, or have before. */
-static bool is_lossy(const struct stall *s, uint32_t n)
-{
-	return lost_by_others(s, n) > 0.0 || (uint64_t)s->lost_before * CLEAN_PART > s->received_before;
-}
-
 /*
  * How often one flow must have repeated itself. One that goes on can be waited for, where loss may just have risen: that shows in other gaps
  * soon, and of many connections that are used now and then some small answer is lost four times in a row.
  */
-static uint32_t repeated_least(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
+static uint32_t repeated_least(const struct ledger *l, const struct stall *s, bool before)
 {
-	if ((s->may_idle || s->terse) && is_lossy(s, n))
-		return s->may_idle ? REPEATED_IDLE : REPEATED_TERSE;
+	if (s->terse && (s->may_idle || is_lossy(s)))
+		return REPEATED_TERSE;
 	return before && s->until_ms == l->seen_ms ? REPEATED_MIN : REPEATED_LEAST;
 }
 
@@ -294,6 +307,6 @@ bool step_witness_rx(const struct ledger *l, const struct stall *s)
 	if (!s->lost && !s->received)
 		return n >= REPEATED_MIN && !step_passed_lately(l, s) && s->kind == EVIDENCE_TCP_HOLE;
 	all = repeated_of_all(l, s, n);
-	return n >= repeated_least(l, s, n, before) && all >= REPEATED_MIN && heard_between(s) &&
+	return n >= repeated_least(l, s, before) && all >= REPEATED_MIN && heard_between(s) &&
 	       !by_chance_rx(l, s, all, before);
 }
