@@ -412,9 +412,10 @@ void ledger_found(struct ledger *l, uint32_t outer, msec_t ms, uint32_t n)
 	}
 }
 
-/* Of the classes from `first` on, before `end`. */
-static struct trials trials_of(const struct ledger *l, size_t first, size_t end, msec_t since_ms)
+struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms)
 {
+	/* The class below as well: a size at the lower edge of its own has its like there. */
+	size_t from = trial_class(outer), first = from ? from - 1 : 0;
 	const struct history *h = told(l);
 	struct trials sum = { 0 };
 
@@ -423,26 +424,13 @@ static struct trials trials_of(const struct ledger *l, size_t first, size_t end,
 
 		if (!s->second || s->second <= since_ms / SECOND_MS)
 			continue;
-		for (size_t c = first; c < end; c++) {
+		for (size_t c = first; c < LEDGER_TRIAL_CLASSES; c++) {
 			sum.delivered += s->delivered[c];
 			sum.lost += s->lost[c];
 			sum.again += s->again[c];
 		}
 	}
 	return sum;
-}
-
-struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms)
-{
-	/* The class below as well: a size at the lower edge of its own has its like there. */
-	size_t from = trial_class(outer);
-
-	return trials_of(l, from ? from - 1 : 0, LEDGER_TRIAL_CLASSES, since_ms);
-}
-
-struct trials ledger_trials_small(const struct ledger *l, msec_t since_ms)
-{
-	return trials_of(l, 0, trial_class(LEDGER_SMALL) + 1, since_ms);
 }
 
 msec_t ledger_known_since_ms(const struct ledger *l, msec_t now_ms, uint32_t window_ms)

@@ -92,7 +92,6 @@ struct stall {
 	uint32_t lost_before, received_before; /* rx: the same of the minute before */
 	struct trials like_before;	       /* rx: of about that size or larger, as flows tell */
 	struct trials all_before;	       /* rx: of any size */
-	struct trials small_there;	       /* rx: of small ones on the way to the peer, since first_ms */
 	msec_t silent_from_ms, silent_to_ms;   /* rx: the longest time since then without anything from the peer */
 	struct finding_flow flow;
 	uint8_t host[16]; /* the far host, for counting hosts */
@@ -324,9 +323,6 @@ void ledger_found(struct ledger *l, uint32_t outer, msec_t ms, uint32_t n);
 
 /* The trials of sizes like `outer` or larger (0: all) that ended at or after since_ms. */
 struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms);
-
-/* … of those of sizes that any path carries. */
-struct trials ledger_trials_small(const struct ledger *l, msec_t since_ms);
 
 /* Since when what the ledger knows is of the path as it is: window_ms before now_ms, or since it moved. */
 msec_t ledger_known_since_ms(const struct ledger *l, msec_t now_ms, uint32_t window_ms);

@@ -59,7 +59,6 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	s->received_before = came + there.delivered;
 	s->like_before = ledger_trials(rx, s->outer, ledger_loss_since_ms(rx, s->outer, well));
 	s->all_before = ledger_trials(rx, 0, window);
-	s->small_there = ledger_trials_small(tx, from);
 	/* When it was no longer idle is known by that alone. */
 	if (s->may_idle && repeated_ms > s->first_ms)
 		s->first_ms = repeated_ms;

@@ -234,6 +234,14 @@ one_percent()
 	lossy 1%
 }
 
+# It did not read, and what is lost after it has gone is none of its sender's.
+reader_that_has_gone()
+{
+	get 5 5001 --hang
+	netem netem delay 10ms loss 10%
+	for _ in 1 2 3 4 5 6 7 8; do get 2 5003 --send 300 --bytes 300; done
+}
+
 five_percent_without_sack()
 {
 	tcp sack=0 timestamps=0
@@ -325,7 +333,7 @@ dead_ends()
 
 loss()
 {
-	watch "loss" one_percent reordering five_percent_without_sack ten_percent bursts
+	watch "loss" reader_that_has_gone one_percent reordering five_percent_without_sack ten_percent bursts
 }
 
 policer()

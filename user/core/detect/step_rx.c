@@ -205,14 +205,6 @@ static double odds_of_few(const struct stall *s, uint32_t n, bool before)
 	return s->given_up ? CHANCE_EARLIER : pow(CHANCE_EARLIER, REPEATED_CHANGED - n);
 }
 
-/* The way to the peer loses small packets meanwhile: so, most likely, does the way back. */
-static bool is_lost_alike(const struct stall *s, uint32_t n)
-{
-	struct tried there = { s->small_there.lost, s->small_there.delivered }, none = { 0, 0 };
-
-	return s->small_there.lost && chance_lost_too(n + 1, n + 1, none, there, none) > CHANCE_MAX;
-}
-
 /* Whether chance would explain the gaps. */
 static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
 {
@@ -230,8 +222,6 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	/* More than these flows can lose: the path loses everything alike. */
 	if (s->kind != EVIDENCE_TCP_HOLE &&
 	    s->lost - s->lost_at_once > STALL_LOSS_MAX * (l->stalls_total + s->given_up))
-		return true;
-	if (s->terse && is_lost_alike(s, repeated(l, s)))
 		return true;
 	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) > gaps_max(s, before))
 		return true;
