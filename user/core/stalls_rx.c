@@ -34,7 +34,7 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	msec_t now = s->given_up ? s->until_ms : ls->now_ms,
 	       before = s->given_up ? s->until_ms : ms_before(ls->before_ms, 1);
 	/* What is lost after it has ended is of others; the last gap shows with the next packet. */
-	msec_t own = s->until_ms + OVER_MS < before ? s->until_ms + OVER_MS : before;
+	msec_t ended = s->until_ms + OVER_MS < before ? s->until_ms + OVER_MS : before;
 	struct trials there = ledger_trials(tx, 0, window);
 	uint32_t gaps, came, lost;
 	msec_t repeated_ms;
@@ -49,10 +49,10 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	s->lost_at_once = ledger_lost_at_once(rx, from, now);
 	if (s->lost_at_once > s->lost)
 		s->lost_at_once = s->lost;
-	ledger_loss(rx, from, own, &s->lost_own, NULL, NULL);
+	ledger_loss(rx, from, ended, &s->lost_own, NULL, NULL);
 	if (s->lost_own > s->lost)
 		s->lost_own = s->lost;
-	s->repeated = ledger_repetitions(rx, ms_before(s->well_ms, CLOCK_SLACK_MS), own, &repeated_ms);
+	s->repeated = ledger_repetitions(rx, ms_before(s->well_ms, CLOCK_SLACK_MS), ended, &repeated_ms);
 	ledger_silence(rx, from, now, &s->silent_from_ms, &s->silent_to_ms);
 	ledger_loss(rx, window, ms_before(well, 1), &gaps, &came, NULL);
 	s->lost_before = gaps + there.lost;

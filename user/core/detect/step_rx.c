@@ -19,10 +19,9 @@
 #define CHANCE_GAPS_SERVER     3e-4
 #define CHANCE_GAPS_IDLE       1e-5 /* … where a client has been answered, and never had more to say than one packet holds */
 
-#define REPEATED_LEAST 3 /* so many in vain after the first, of one flow */
-#define REPEATED_MIN   4 /* … of all flows */
-#define REPEATED_TERSE                                                                                                 \
-	5 /* … of one whose sender never had more to say than one packet holds, and may have nothing or is often lost */
+#define REPEATED_LEAST	 3 /* so many in vain after the first, of one flow */
+#define REPEATED_MIN	 4 /* … of all flows */
+#define REPEATED_TERSE	 5 /* … of one whose sender never had more to say than one packet holds, see repeated_least() */
 #define REPEATED_CHANGED 6    /* … of all flows, if the size did get through shortly before; or less, … */
 #define CHANCE_EARLIER	 1e-2 /* … if chance would do it so much more rarely for each */
 #define TICK_SLACK_MS	 250  /* the programs date packets with the last snapshot's time */
