@@ -237,9 +237,9 @@ one_percent()
 # It did not read, and what is lost after it has gone is none of its sender's.
 reader_that_has_gone()
 {
-	get 5 5001 --hang
+	get 6 5001 --hang
 	netem netem delay 10ms loss 10%
-	for _ in 1 2 3 4 5 6 7 8; do get 2 5003 --send 300 --bytes 300; done
+	in_ns "$LAB_RELAY" ping -n -q -i 0.2 -c 75 "$LAB_SERVER_IP" >/dev/null
 }
 
 five_percent_without_sack()
