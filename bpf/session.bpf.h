@@ -100,7 +100,12 @@ static __always_inline int counter_believed(struct wire_session *s, __u64 counte
 		return jump_believed(s, counter);
 	}
 	loss_count(WIRE_LOSS_UNPARSED);
-	return 0;
+	/* Of two that contradict each other the first one may be false as well: only of a third one it is known. */
+	if (likely(s->received > 1))
+		return 0;
+	s->counter_first = s->counter_max = counter;
+	s->window = s->received = 0;
+	return 1;
 }
 
 /*

@@ -103,7 +103,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 		if (!before(t->seq, f->tx_acked) && end - f->tx_acked <= SEQ_JUMP_MAX) {
 			int again = before(t->seq, f->tx_end);
 
-			if (unlikely(again))
+			if (unlikely(again && !t->syn))
 				repeat_sent(f, end, p->segments);
 			trial_sent(f, t->seq, t->seq + one, p->size, again, now);
 		}
@@ -142,6 +142,25 @@ static __always_inline __u32 rx_more(const struct wire_flow *f, const struct pac
 	return p->segments > 1 || (mss && p->size == full) ? WIRE_FLOW_RX_MORE : 0;
 }
 
+/* tx: what an acknowledgement says of what was sent. */
+static __always_inline void tx_acked(struct wire_flow *f, const struct tcp_segment *t, __u32 now)
+{
+	if (f->tx_acked == t->ack) {
+		if (unlikely(!t->payload && before(t->ack, f->tx_end) && !(f->flags & WIRE_FLOW_TX_DUPLICATE)))
+			f->flags |= WIRE_FLOW_TX_DUPLICATE;
+		return;
+	}
+	if (!before(f->tx_acked, t->ack) || before(f->tx_end, t->ack))
+		return;
+	f->tx_acked = t->ack;
+	if (unlikely(f->flags & WIRE_FLOW_TX_DUPLICATE))
+		f->flags &= ~WIRE_FLOW_TX_DUPLICATE;
+	if (unlikely(f->repeated && !before(t->ack, f->repeated_end)))
+		repeats_acked(f);
+	if (f->trial_last_ms && !before(t->ack, f->trial_end))
+		trial_delivered(f, now);
+}
+
 static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, const struct tcp_segment *t, __u32 now)
 {
 	__u32 end = t->seq + t->payload + t->syn + t->fin;
@@ -157,14 +176,8 @@ static __always_inline void tcp_rx(struct wire_flow *f, const struct packet *p, 
 		if (t->mss)
 			f->mss_remote = t->mss;
 	}
-	if (t->has_ack && (f->flags & WIRE_FLOW_TX_KNOWN) && before(f->tx_acked, t->ack) &&
-	    !before(f->tx_end, t->ack)) {
-		f->tx_acked = t->ack;
-		if (unlikely(f->repeated && !before(t->ack, f->repeated_end)))
-			repeats_acked(f);
-		if (f->trial_last_ms && !before(t->ack, f->trial_end))
-			trial_delivered(f, now);
-	}
+	if (t->has_ack && f->flags & WIRE_FLOW_TX_KNOWN)
+		tx_acked(f, t, now);
 	if (unlikely(before(t->twice_from, t->twice_to) && !before(t->ack, t->twice_to)))
 		repeats_found(f, t->twice_to - t->twice_from);
 	if (unlikely(!(f->flags & WIRE_FLOW_RX_KNOWN))) {

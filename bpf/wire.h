@@ -102,6 +102,8 @@ enum wire_flow_flags {
 	WIRE_FLOW_RX_SHUT = 1 << 9,	/* … if the local side takes it: as it last said its window is 0 */
 	WIRE_FLOW_ABORTED = 1 << 10,	/* reset by an application, in answer to nothing: what was tried was in vain */
 	WIRE_FLOW_NO_SACK = 1 << 11,	/* one side does not tell what has arrived beyond a hole (RFC 2018) */
+	/* what is acknowledged was acknowledged once more (RFC 5681, 2): something that was sent later has arrived */
+	WIRE_FLOW_TX_DUPLICATE = 1 << 12,
 };
 
 /*

@@ -268,6 +268,7 @@ void flow_answered(struct scene *s, struct wire_flow *f)
 	f->tx_delivered_ms = s->clock_ms;
 	f->tx_delivered++;
 	f->tx_retried += f->trial_tries > 1;
+	f->tx_again += f->trial_tries > 2 ? f->trial_tries - 2 : 0;
 	f->tx_repeated += f->repeated;
 	f->repeated = 0;
 	f->trial_tries = 0;

@@ -54,16 +54,15 @@ static bool of_given_up(const struct flow_memory *m)
 }
 
 /*
- * What became of the packets that were acknowledged since the last snapshot, as sizes of `inner` bytes. How often the trial
- * that ended was tried is known from there. What an outage took says nothing of what the path loses otherwise.
+ * What became of the packets that were acknowledged since the last snapshot, as sizes of `inner` bytes. What an outage took says
+ * nothing of what the path loses otherwise.
  */
 static struct trials acked(const struct ledgers *ls, const struct flow *f, const struct flow_memory *m,
 			   const struct ledger *rx)
 {
 	uint32_t bytes = f->tx_acked - m->acked, headers = flow_headers_min(f), inner = f->tx_delivered_inner;
-	struct trials t = { f->tx_delivered - m->trials, f->tx_repeated - m->repeated, 0 };
-	uint32_t retried = f->tx_retried - m->retried;
-	uint32_t again = retried && m->tries > STALL_TRIES_MIN ? m->tries - STALL_TRIES_MIN : 0;
+	struct trials t = { f->tx_delivered - m->trials, f->tx_repeated - m->repeated, 0, 0 };
+	uint16_t retried = f->tx_retried - m->retried, again = f->tx_again - m->again;
 
 	if (bytes < TICK_BYTES_MAX && inner > headers && bytes / (inner - headers) > t.delivered)
 		t.delivered = bytes / (inner - headers);
@@ -71,7 +70,8 @@ static struct trials acked(const struct ledgers *ls, const struct flow *f, const
 	if (flow_is_echo(f) || f->flags & WIRE_FLOW_NO_SACK)
 		t.lost = retried + again;
 	if (t.lost && (of_given_up(m) || in_outage(rx, repeats_since_ms(m, ls->before_ms), ls->now_ms)))
-		t.lost = 0;
+		t.lost = retried = 0;
+	t.retried = retried;
 	t.again = least(again, t.lost);
 	return t;
 }
@@ -100,8 +100,7 @@ static void trials_enter(struct ledgers *ls, const struct flow *f, struct flow_m
 	uint32_t twice = f->tx_twice > m->twice ? f->tx_twice - m->twice : 0;
 	struct trials t;
 
-	if (f->tx_delivered >= m->trials && f->tx_retried >= m->retried && f->tx_repeated >= m->repeated &&
-	    f->tx_delivered_ms) {
+	if (f->tx_delivered >= m->trials && f->tx_repeated >= m->repeated && f->tx_delivered_ms) {
 		t = acked(ls, f, m, rx);
 		ledger_try(tx, outer, ls->now_ms, t);
 		m->lost += t.lost;
@@ -113,8 +112,9 @@ static void trials_enter(struct ledgers *ls, const struct flow *f, struct flow_m
 	m->lost -= twice;
 	ledger_found(tx, m->lost_outer, ls->now_ms, twice);
 	if (size && came && came < TICK_BYTES_MAX && f->rx_filled >= m->rx_filled)
-		ledger_try(rx, ledger_outer_least(rx, size), ls->now_ms,
-			   (struct trials){ came / size + 1, lost_of_filled(ls, rx, f->rx_filled - m->rx_filled), 0 });
+		ledger_try(
+			rx, ledger_outer_least(rx, size), ls->now_ms,
+			(struct trials){ came / size + 1, lost_of_filled(ls, rx, f->rx_filled - m->rx_filled), 0, 0 });
 }
 
 /* Of a flow that is new, or a connection that has the ports of an earlier one. */
@@ -129,6 +129,7 @@ static void memory_begin(struct flow_memory *m, const struct flow *f, msec_t bef
 	/* What an old flow has been through may be older than the window. */
 	m->trials = f->tx_delivered;
 	m->retried = f->tx_retried;
+	m->again = f->tx_again;
 	m->acked = f->tx_acked;
 	m->repeated = f->tx_repeated;
 	m->twice = f->tx_twice;
@@ -188,9 +189,10 @@ static int flow_trials(struct ledgers *ls, const struct flow *f, struct ledger *
 		m->rx_next_ms = ls->before_ms;
 	}
 	/* Which of several tries got through is not known, only that one did. */
-	m->tried_ms = f->tx_retried > m->retried ? m->trial_ms : 0;
+	m->tried_ms = f->tx_retried != m->retried ? m->trial_ms : 0;
 	m->trials = f->tx_delivered;
 	m->retried = f->tx_retried;
+	m->again = f->tx_again;
 	m->acked = f->tx_acked;
 	if (!f->repeated)
 		m->repeats_ms = 0;

@@ -393,6 +393,7 @@ void ledger_try(struct ledger *l, uint32_t outer, msec_t ms, struct trials t)
 	add_saturated(&s->delivered[class], t.delivered);
 	add_saturated(&s->lost[class], t.lost);
 	add_saturated(&s->again[class], t.again);
+	add_saturated(&s->retried[class], t.retried);
 }
 
 void ledger_found(struct ledger *l, uint32_t outer, msec_t ms, uint32_t n)
@@ -428,6 +429,7 @@ struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since
 			sum.delivered += s->delivered[c];
 			sum.lost += s->lost[c];
 			sum.again += s->again[c];
+			sum.retried += s->retried[c];
 		}
 	}
 	return sum;

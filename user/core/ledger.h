@@ -45,12 +45,13 @@ struct loss_tick {
 struct trial_second {
 	uint32_t second; /* number of it, 0: free */
 	uint16_t delivered[LEDGER_TRIAL_CLASSES];
-	uint16_t lost[LEDGER_TRIAL_CLASSES];  /* tries in vain before that */
-	uint16_t again[LEDGER_TRIAL_CLASSES]; /* of these, those that followed another in vain */
+	uint16_t lost[LEDGER_TRIAL_CLASSES];	/* tries in vain before that */
+	uint16_t again[LEDGER_TRIAL_CLASSES];	/* of these, those that followed another in vain */
+	uint16_t retried[LEDGER_TRIAL_CLASSES]; /* tries after one or more in vain that were delivered */
 };
 
 struct trials {
-	uint32_t delivered, lost, again;
+	uint32_t delivered, lost, again, retried;
 };
 
 /* How sure it is that the far host itself still answered after the stall began. */
@@ -74,6 +75,7 @@ struct stall {
 	msec_t last_ms;	     /* the latest sign of it */
 	msec_t until_ms;     /* rx: its sender has repeated it until then, as far as is known */
 	enum alive alive;
+	uint32_t window; /* tx: segments that are under way since the first one was lost, of which none has arrived */
 	msec_t delivered_ms;   /* tx: when the flow itself last got something through */
 	bool unfinished;       /* rx: what came last was not all that the remote side had to say */
 	bool of_server;	       /* rx: a server says nothing, which may think */

@@ -45,7 +45,8 @@ struct flow_memory {
 	msec_t first_ms; /* when the flow began */
 	uint16_t flags;	 /* enum wire_flow_flags, of the snapshot before */
 	uint16_t told_mtu; /* … and what a too-big message had named by then */
-	uint32_t trials, retried, acked, repeated, twice;
+	uint32_t trials, acked, repeated, twice;
+	uint16_t retried, again;
 	uint32_t lost;		/* packets that were entered as lost … */
 	uint32_t lost_outer;	/* … and under which size the last of them were */
 	uint32_t tries;		/* of the trial that is on */

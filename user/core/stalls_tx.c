@@ -69,6 +69,16 @@ static void stall_told(const struct ledgers *ls, const struct flow *f, struct le
 	t->host = t->flow.source.ip;
 }
 
+/* Segments under way, if none has arrived: what is acknowledged would be acknowledged again with each that had. */
+static uint32_t window_lost(const struct flow *f)
+{
+	uint32_t bytes = f->tx_end - f->tx_acked;
+
+	if (f->flags & WIRE_FLOW_TX_DUPLICATE || f->trial_inner <= f->headers || f->trial_seq != f->tx_acked)
+		return 0;
+	return bytes / (f->trial_inner - f->headers);
+}
+
 void stall_tx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struct ledger *rx)
 {
 	msec_t now = ls->now_ms;
@@ -89,7 +99,8 @@ void stall_tx(struct ledgers *ls, const struct flow *f, struct ledger *tx, struc
 				   .outer = outer,
 				   .tries = f->trial_tries,
 				   .first_ms = f->trial_first_ms,
-				   .last_ms = f->trial_last_ms });
+				   .last_ms = f->trial_last_ms,
+				   .window = window_lost(f) });
 }
 
 void stall_given_up(struct ledgers *ls, const struct flow *f, struct ledger *tx)

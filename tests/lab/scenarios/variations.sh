@@ -24,13 +24,14 @@ draw()
 
 # The path, which carries everything but what a hole or a trouble takes.
 
-# netem ARGUMENT...: both ways, besides the delay that was drawn.
+# netem ARGUMENT...: both ways, besides the delay that was drawn. A qdisc that is only changed goes on corrupting what passes.
 netem()
 {
 	local dev
 
 	for dev in to-relay to-gw; do
-		in_ns "$LAB_INET" tc qdisc replace dev "$dev" root handle 1: netem delay "${delay}ms" rate 8mbit limit 100 "$@" ||
+		in_ns "$LAB_INET" tc qdisc delete dev "$dev" root 2>/dev/null
+		in_ns "$LAB_INET" tc qdisc add dev "$dev" root handle 1: netem delay "${delay}ms" rate 8mbit limit 100 "$@" ||
 			bail_out "no netem $*"
 	done
 }

@@ -62,7 +62,7 @@ static bool size_is_history(const struct ledger *l, const struct stall *s)
 
 struct tried step_after_a_loss(const struct trials *t)
 {
-	return (struct tried){ t->again, t->lost - t->again };
+	return (struct tried){ t->again, t->retried };
 }
 
 struct tried step_tried_like(const struct ledger *l, const struct stall *s, const struct trials *large)

@@ -5,8 +5,11 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define TRIES_YOUNG 6	  /* of a connection just made: its handshake has passed the path as it is now, … */
-#define YOUNG_MS    1000  /* … and would the path have died before its first large segment? */
+#define TRIES_YOUNG 6	 /* of a connection just made: its handshake has passed the path as it is now, … */
+#define YOUNG_MS    1000 /* … and would the path have died before its first large segment? */
+#define WINDOW_MIN  8	 /* segments: a path on which as many are lost by plain loss is of no use to anybody */
+#define WINDOW_LOOKS                                                                                                   \
+	10.0 /* moments of a minute at which all that is under way may be lost: more, and nobody would use the path */
 #define DIALOGUE_MS 1000  /* heard so shortly before its first large segment */
 #define CHANGED_MS  2000  /* a size that got through lately must be lost for longer than a link takes to come back */
 #define USUAL_MS    10000 /* a peer heard at intervals for so long is expected to be heard on */
@@ -67,11 +70,11 @@ static uint32_t small_lost(const struct ledger *l, msec_t since_ms)
 	return n;
 }
 
-/* Whether loss that all sizes suffer alike takes n more as well, in so many bursts. */
+/* Whether loss that all sizes suffer alike takes n more as well, in so many bursts; with that known of what was sent. */
 static double chance_all_sizes(const struct ledger *l, const struct stall *s, uint32_t n, uint32_t runs,
-			       msec_t since_ms)
+			       struct tried known, msec_t since_ms)
 {
-	struct trials known = ledger_trials(l, 0, since_ms);
+	struct trials trials = ledger_trials(l, 0, since_ms);
 	uint32_t back_passed = 0, back_lost = 0;
 	msec_t until_ms = l->seen_ms;
 
@@ -87,8 +90,8 @@ static double chance_all_sizes(const struct ledger *l, const struct stall *s, ui
 	/* Without the peer's counters: what came between the tries. */
 	if (!back_passed)
 		back_passed = s->runs;
-	return chance_lost_too(n, runs, (struct tried){ known.lost + small_lost(l, since_ms), known.delivered },
-			       (struct tried){ back_lost, back_passed }, step_after_a_loss(&known));
+	known.lost += small_lost(l, since_ms);
+	return chance_lost_too(n, runs, known, (struct tried){ back_lost, back_passed }, step_after_a_loss(&trials));
 }
 
 /* The flow had been answered and was young when its first large segment began to be lost. */
@@ -122,23 +125,64 @@ static bool is_spreading(const struct ledger *l, const struct stall *s)
 	return false;
 }
 
-/* Whether chance would explain that nothing of that size gets through. */
-static bool by_chance_tx(const struct ledger *l, const struct stall *s, bool before)
+static struct tried tried_of(const struct trials *t)
+{
+	return (struct tried){ t->lost, t->delivered };
+}
+
+static struct tried without(struct tried all, struct tried part)
+{
+	return (struct tried){ all.lost - part.lost, all.passed - part.passed };
+}
+
+/* Whether the loss that there was would explain n tries in vain. */
+static bool by_loss(const struct ledger *l, const struct stall *s, uint32_t n, uint32_t runs, bool before)
 {
 	msec_t since_ms = ledger_loss_since_ms(l, 0, s->first_ms),
 	       large_ms = ledger_loss_since_ms(l, s->outer, s->first_ms);
-	struct trials known = ledger_trials(l, 0, large_ms), large = ledger_trials(l, s->outer, large_ms);
-	uint32_t n = tries_of_all(l, s), runs = s->alive == ALIVE_HOST || is_spreading(l, s) ? s->runs : n;
-	double all = chance_all_sizes(l, s, n, runs, since_ms);
-	double like = chance_policed(n, step_tried_like(l, s, &large),
-				     (struct tried){ known.lost - large.lost, known.delivered - large.delivered });
+	struct trials known = ledger_trials(l, 0, since_ms), like = ledger_trials(l, 0, large_ms),
+		      large = ledger_trials(l, s->outer, large_ms);
 	double looks = 1.0 + large.delivered; /* with each packet of that size such a run may begin */
 
-	if (looks * all > CHANCE_MAX || looks * like > step_policed_max(&large, before))
+	return looks * chance_all_sizes(l, s, n, runs, tried_of(&known), since_ms) > CHANCE_MAX ||
+	       looks * chance_policed(n, step_tried_like(l, s, &large), without(tried_of(&like), tried_of(&large))) >
+		       step_policed_max(&large, before);
+}
+
+/*
+ * The same where all that was under way was lost with the first one. No plain loss does that, no policer, and hardly a full queue;
+ * an outage may, or a queue that the flow itself has filled. Such moments are few, and each further try is a packet alone: of it is
+ * known what became of repetitions.
+ */
+static bool by_loss_after_window(const struct ledger *l, const struct stall *s, uint32_t n, uint32_t runs)
+{
+	msec_t since_ms = ledger_loss_since_ms(l, 0, s->first_ms),
+	       large_ms = ledger_loss_since_ms(l, s->outer, s->first_ms);
+	struct trials known = ledger_trials(l, 0, since_ms), like = ledger_trials(l, 0, large_ms),
+		      large = ledger_trials(l, s->outer, large_ms);
+	uint32_t alone = n - 1;
+
+	return s->window < WINDOW_MIN ||
+	       WINDOW_LOOKS * chance_all_sizes(l, s, alone, runs < alone ? runs : alone, step_after_a_loss(&known),
+					       since_ms) >
+		       CHANCE_MAX ||
+	       WINDOW_LOOKS * chance_policed(alone, step_after_a_loss(&large),
+					     without(tried_of(&like), tried_of(&large))) >
+		       CHANCE_MAX;
+}
+
+/* Whether chance would explain that nothing of that size gets through. */
+static bool by_chance_tx(const struct ledger *l, const struct stall *s, bool before)
+{
+	uint32_t n = tries_of_all(l, s), runs = s->alive == ALIVE_HOST || is_spreading(l, s) ? s->runs : n;
+	msec_t since_ms = s->first_ms + SENT_BEFORE_MS;
+	struct trials since = ledger_trials(l, 0, since_ms);
+
+	if (by_loss(l, s, n, runs, before) && by_loss_after_window(l, s, n, runs))
 		return true;
 	/* Loss may just have risen: then the small ones would not all have passed since. */
 	return before && !(is_young(s) && s->tries >= TRIES_YOUNG && !small_lost(l, s->first_ms)) &&
-	       chance_all_sizes(l, s, n, runs, s->first_ms + SENT_BEFORE_MS) > CHANCE_CHANGED;
+	       chance_all_sizes(l, s, n, runs, tried_of(&since), since_ms) > CHANCE_CHANGED;
 }
 
 /*
