@@ -97,8 +97,8 @@ static __always_inline struct fragment_packet *fragment_note(struct __sk_buff *s
 }
 
 /* A data message has come whole. Not inlined, as the next one. */
-static __noinline void fragments_whole(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
-				       const struct fragment_packet *known)
+static __noinline void fragmented_message(struct __sk_buff *skb, const struct wire_config *cfg, const struct packet *p,
+					  const struct fragment_packet *known)
 {
 	struct wire_session_key key = {
 		.direction = WIRE_RX,

@@ -67,7 +67,7 @@ static __always_inline void underlay_packet(struct __sk_buff *skb, const struct 
 		const struct fragment_packet *whole = tally_fragment(skb, cfg, p, tx);
 
 		if (whole)
-			fragments_whole(skb, cfg, p, whole);
+			fragmented_message(skb, cfg, p, whole);
 		if (p->fragment != FRAGMENT_FIRST)
 			return;
 	}

@@ -166,13 +166,17 @@ static void test_policed(void **state)
 static void test_gaps_of_others(void **state)
 {
 	(void)state;
-	assert_true(chance_gaps_of_others(4, (struct tried){ 3, 100 }, (struct tried){ 0, 100 }) >
+	assert_true(chance_gaps_of_others(4, (struct tried){ 3, 100 }, (struct tried){ 0, 100 }, NONE) >
 		    1.0); /* one is missing */
-	assert_true(chance_gaps_of_others(1, (struct tried){ 1, 100 }, (struct tried){ 10, 990 }) > 0.1);
-	assert_true(chance_gaps_of_others(6, (struct tried){ 6, 20 }, (struct tried){ 0, 200 }) < 1e-5);
-	assert_true(chance_gaps_of_others(6, (struct tried){ 6, 20 }, (struct tried){ 60, 140 }) > 0.1);
-	assert_true(chance_gaps_of_others(UINT32_MAX, (struct tried){ UINT32_MAX, UINT32_MAX },
-					  (struct tried){ 0, 1 }) >= 0.0);
+	assert_true(chance_gaps_of_others(1, (struct tried){ 1, 100 }, (struct tried){ 10, 990 }, NONE) > 0.1);
+	assert_true(chance_gaps_of_others(6, (struct tried){ 6, 20 }, (struct tried){ 0, 200 }, NONE) < 1e-5);
+	assert_true(chance_gaps_of_others(6, (struct tried){ 6, 20 }, (struct tried){ 60, 140 }, NONE) > 0.1);
+	/* The way back loses as much, but not of necessity: little of what goes there does. */
+	assert_true(chance_gaps_of_others(6, (struct tried){ 6, 20 }, NONE, (struct tried){ 60, 140 }) > 0.1);
+	assert_true(chance_gaps_of_others(6, (struct tried){ 6, 20 }, (struct tried){ 0, 500 },
+					  (struct tried){ 60, 140 }) < 1e-2);
+	assert_true(chance_gaps_of_others(UINT32_MAX, (struct tried){ UINT32_MAX, UINT32_MAX }, (struct tried){ 0, 1 },
+					  NONE) >= 0.0);
 }
 
 int main(void)

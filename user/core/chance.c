@@ -11,7 +11,7 @@
 #define USUAL_LOST   0.5 /* the usual path loses one in a hundred … */
 #define USUAL_PASSED 49.5
 #define ANY_RATE     0.1   /* … but of so many paths nothing is known, */
-#define ANY_ONE_WAY  0.003 /* and of so many only this way */
+#define ANY_ONE_WAY  0.003 /* and of so many only this way, or only the way back */
 #define ANY_LOST     1.0   /* there one in five is lost, more or less */
 #define ANY_PASSED   4.0
 #define BURST_KNOWN_MAX                                                                                                \
@@ -53,9 +53,10 @@ static double log_probability(struct tried t, struct tried back)
 {
 	struct tried both = { t.lost + back.lost, t.passed + back.passed };
 	double terms[] = {
-		log(1.0 - ANY_RATE - ANY_ONE_WAY) + log_sequence(USUAL_LOST, USUAL_PASSED, both),
+		log(1.0 - ANY_RATE - 2 * ANY_ONE_WAY) + log_sequence(USUAL_LOST, USUAL_PASSED, both),
 		log(ANY_RATE) + log_sequence(ANY_LOST, ANY_PASSED, both),
 		log(ANY_ONE_WAY) + log_sequence(ANY_LOST, ANY_PASSED, t) + log_sequence(USUAL_LOST, USUAL_PASSED, back),
+		log(ANY_ONE_WAY) + log_sequence(USUAL_LOST, USUAL_PASSED, t) + log_sequence(ANY_LOST, ANY_PASSED, back),
 	};
 	double most = terms[0], sum = 0.0;
 
@@ -114,9 +115,9 @@ double chance_changed(struct tried now, struct tried before)
 	return 1.0 / (1.0 + exp(same - changed));
 }
 
-double chance_gaps_of_others(double tries, struct tried now, struct tried before)
+double chance_gaps_of_others(double tries, struct tried now, struct tried before, struct tried back)
 {
-	struct tried all = { before.lost + now.lost, before.passed + now.passed }, none = { 0, 0 };
+	struct tried all = { before.lost + now.lost, before.passed + now.passed };
 	double sent = now.lost + now.passed, ways;
 
 	if (now.lost < tries)
@@ -124,5 +125,5 @@ double chance_gaps_of_others(double tries, struct tried now, struct tried before
 	/* Which of all these packets were lost says nothing, only how many. */
 	ways = log_factorial(sent) - log_factorial(sent - tries) - log_factorial(now.lost) +
 	       log_factorial(now.lost - tries);
-	return exp(ways + log_probability(all, none) - log_probability(and_lost(all, -tries), none));
+	return exp(ways + log_probability(all, back) - log_probability(and_lost(all, -tries), back));
 }

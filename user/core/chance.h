@@ -33,10 +33,10 @@ double chance_lost_too(double tries, double bursts, struct tried known, struct t
 double chance_policed(double tries, struct tried like, struct tried others);
 
 /*
- * Of `now`, on a path of which is known what became of others `before`: how much likelier is it that all that were lost are
- * plain loss, than that `tries` of them are something else's?
+ * Of `now`, on a path of which is known what became of others `before`, and of packets of the way back: how much likelier is it that
+ * all that were lost are plain loss, than that `tries` of them are something else's?
  */
-double chance_gaps_of_others(double tries, struct tried now, struct tried before);
+double chance_gaps_of_others(double tries, struct tried now, struct tried before, struct tried back);
 
 /*
  * Probability that a path has changed, of which that was known `before`, and this since: rare, unless what is seen now is not to be

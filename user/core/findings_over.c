@@ -40,6 +40,7 @@ static bool route_is_cure(const struct living *it, const struct ledger *l, msec_
 static bool nothing_vanishes(const struct ledger *l, msec_t since_ms, msec_t now_ms)
 {
 	struct trials known = ledger_trials(l, 0, ledger_known_since_ms(l, now_ms, LEDGER_WINDOW_MS));
+	struct tried none = { 0, 0 };
 	uint32_t lost, came;
 
 	if (l->direction != WIRE_RX)
@@ -47,8 +48,9 @@ static bool nothing_vanishes(const struct ledger *l, msec_t since_ms, msec_t now
 	if (now_ms - since_ms < CURED_FLOWS_MS)
 		return false;
 	ledger_loss(l, now_ms > CURED_MS ? now_ms - CURED_MS : 0, now_ms, &lost, &came, NULL);
-	return lost <= LOST_BY_CHANCE || chance_gaps_of_others(lost, (struct tried){ lost, came },
-							       (struct tried){ known.lost, known.delivered }) > 1.0;
+	return lost <= LOST_BY_CHANCE ||
+	       chance_gaps_of_others(lost, (struct tried){ lost, came }, (struct tried){ known.lost, known.delivered },
+				     none) > 1.0;
 }
 
 /* tx: datagrams that are too large vanish as well. Where a clamp asks for less there must be none: they are not bound by it. */

@@ -7,6 +7,7 @@
 #ifndef MTUSCOPE_LEDGER_H
 #define MTUSCOPE_LEDGER_H
 
+#include "chance.h"
 #include "finding.h"
 #include "snapshot.h"
 
@@ -91,10 +92,11 @@ struct stall {
 	uint32_t lost_ticks;   /* rx: ticks in which gaps opened */
 	uint32_t repeated;     /* rx: of these, those at the times at which one sender repeats itself */
 	uint32_t received;     /* rx: packets that did come since first_ms */
-	uint32_t lost_before, received_before; /* rx: the same of the minute before */
-	struct trials like_before;	       /* rx: of about that size or larger, as flows tell */
-	struct trials all_before;	       /* rx: of any size */
-	msec_t silent_from_ms, silent_to_ms;   /* rx: the longest time since then without anything from the peer */
+	struct tried before,
+		before_there; /* rx: what became of what was sent at any moment of the minute before, here and there */
+	struct trials like_before;	     /* rx: of about that size or larger, as flows tell */
+	struct trials all_before;	     /* rx: of any size */
+	msec_t silent_from_ms, silent_to_ms; /* rx: the longest time since then without anything from the peer */
 	struct finding_flow flow;
 	uint8_t host[16]; /* the far host, for counting hosts */
 	uint64_t tag;	  /* of the flow */
@@ -249,6 +251,12 @@ void ledger_loss(const struct ledger *l, msec_t from_ms, msec_t to_ms, uint32_t 
 		 uint32_t *lost_ticks);
 
 /*
+ * The same as it is for packets sent now and then, at any moment: of one tick a few packets count, however many there were. A queue that
+ * is full for a moment loses many.
+ */
+struct tried ledger_loss_at_times(const struct ledger *l, msec_t from_ms, msec_t to_ms);
+
+/*
  * rx: of what was lost since then, n packets were echo requests of somebody who looks for the size that passes: they say nothing of the
  * path's loss. In a ledger with a history.
  */
@@ -325,6 +333,9 @@ void ledger_found(struct ledger *l, uint32_t outer, msec_t ms, uint32_t n);
 
 /* The trials of sizes like `outer` or larger (0: all) that ended at or after since_ms. */
 struct trials ledger_trials(const struct ledger *l, uint32_t outer, msec_t since_ms);
+
+/* The same as it is for packets sent now and then, at any moment. */
+struct tried ledger_trials_at_times(const struct ledger *l, uint32_t outer, msec_t since_ms);
 
 /* Since when what the ledger knows is of the path as it is: window_ms before now_ms, or since it moved. */
 msec_t ledger_known_since_ms(const struct ledger *l, msec_t now_ms, uint32_t window_ms);

@@ -35,8 +35,7 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 	       before = s->given_up ? s->until_ms : ms_before(ls->before_ms, 1);
 	/* What is lost after it has ended is of others; the last gap shows with the next packet. */
 	msec_t ended = s->until_ms + OVER_MS < before ? s->until_ms + OVER_MS : before;
-	struct trials there = ledger_trials(tx, 0, window);
-	uint32_t gaps, came, lost;
+	uint32_t lost;
 	msec_t repeated_ms;
 
 	/* What came in the tick in which a request was sent may be of the transfer before it. */
@@ -54,9 +53,8 @@ void stall_loss(const struct ledgers *ls, struct stall *s, const struct ledger *
 		s->lost_own = s->lost;
 	s->repeated = ledger_repetitions(rx, ms_before(s->well_ms, CLOCK_SLACK_MS), ended, &repeated_ms);
 	ledger_silence(rx, from, now, &s->silent_from_ms, &s->silent_to_ms);
-	ledger_loss(rx, window, ms_before(well, 1), &gaps, &came, NULL);
-	s->lost_before = gaps + there.lost;
-	s->received_before = came + there.delivered;
+	s->before = ledger_loss_at_times(rx, window, ms_before(well, 1));
+	s->before_there = ledger_trials_at_times(tx, 0, window);
 	s->like_before = ledger_trials(rx, s->outer, ledger_loss_since_ms(rx, s->outer, well));
 	s->all_before = ledger_trials(rx, 0, window);
 	/* When it was no longer idle is known by that alone. */

@@ -19,6 +19,7 @@ static void stall_echo(struct ledgers *ls, const struct flow *f, struct ledger *
 {
 	msec_t now = ls->now_ms, from = f->trial_first_ms, window;
 	uint32_t replies = f->trial_tries, lost, came, lost_before, came_before;
+	struct tried none = { 0, 0 };
 	struct stall *s;
 	double chance;
 
@@ -30,7 +31,7 @@ static void stall_echo(struct ledgers *ls, const struct flow *f, struct ledger *
 	/* The gap of the last reply shows only with the next packet. */
 	replies--;
 	chance = chance_gaps_of_others(replies, (struct tried){ lost, came },
-				       (struct tried){ lost_before, came_before });
+				       (struct tried){ lost_before, came_before }, none);
 	if (chance > 1.0 / ECHO_ODDS_MIN && chance < ECHO_ODDS_MIN)
 		return;
 	s = stall_add(chance < 1.0 ? rx : tx, f,

@@ -92,7 +92,7 @@ static uint32_t repeated(const struct ledger *l, const struct stall *s)
 /* Packets get lost anyway. */
 static bool is_lossy(const struct stall *s)
 {
-	return (uint64_t)s->lost_before * CLEAN_PART > s->received_before;
+	return (s->before.lost + s->before_there.lost) * CLEAN_PART > s->before.passed + s->before_there.passed;
 }
 
 /* A client that has been answered and may have no more to say, as it never had more than one packet holds: any gaps may be its own. */
@@ -207,7 +207,7 @@ static double odds_of_few(const struct stall *s, uint32_t n, bool before)
 /* Whether chance would explain the gaps. */
 static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
 {
-	struct tried before_all = { s->lost_before, s->received_before };
+	struct tried before_all = s->before, back = s->before_there;
 	uint32_t own = s->given_up ? repeated_until_given_up(s) : n; /* in this stall's time */
 	struct tried others = { lost_by_others(s, own), s->received }, none = { 0, 0 }, after = since_given_up(l, s);
 	struct tried known = { others.lost + before_all.lost, others.passed + before_all.passed };
@@ -222,12 +222,13 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	if (s->kind != EVIDENCE_TCP_HOLE &&
 	    s->lost - s->lost_at_once > STALL_LOSS_MAX * (l->stalls_total + s->given_up))
 		return true;
-	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all) > gaps_max(s, before))
+	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all, back) >
+	    gaps_max(s, before))
 		return true;
 	/* … on a path that loses more than it used to, as gaps at other times show. */
 	if (others.lost > 0.0 &&
 	    chance_changed(others, before_all) *
-			    chance_gaps_of_others(own + 1, (struct tried){ others.lost + own + 1, others.passed },
+			    chance_gaps_of_others(own + 1, (struct tried){ others.lost + own + 1, others.passed }, none,
 						  none) >
 		    gaps_max(s, before))
 		return true;
@@ -235,7 +236,7 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	others.passed += after.passed;
 	known.lost += after.lost;
 	known.passed += after.passed;
-	all = looks * chance_lost_too(n + 1, runs, known, none, step_after_a_loss(&s->all_before));
+	all = looks * chance_lost_too(n + 1, runs, known, back, step_after_a_loss(&s->all_before));
 	like = looks * chance_policed(n + 1, step_tried_like(l, s, &s->like_before), before_all);
 	few = odds_of_few(s, n, before);
 	if (all > few * CHANCE_MAX || like > few * step_policed_max(&s->like_before, before))
