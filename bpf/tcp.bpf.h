@@ -103,7 +103,7 @@ static __always_inline void tcp_tx(struct wire_flow *f, const struct packet *p, 
 		if (!before(t->seq, f->tx_acked) && end - f->tx_acked <= SEQ_JUMP_MAX) {
 			int again = before(t->seq, f->tx_end);
 
-			if (unlikely(again && !t->syn))
+			if (unlikely(again))
 				repeat_sent(f, end, p->segments);
 			trial_sent(f, t->seq, t->seq + one, p->size, again, now);
 		}

@@ -91,11 +91,8 @@ static __always_inline void trial_delivered(struct wire_flow *f, __u32 now)
 		       f->trial_inner, now);
 	f->tx_delivered++;
 	if (f->trial_tries > 1) {
-		/* Before any data it was a SYN: those are repeated where they have arrived as well, for a listener that has no place for more. */
-		if (f->headers || f->protocol != IPPROTO_TCP) {
-			f->tx_retried++;
-			f->tx_again += f->trial_tries - 2;
-		}
+		f->tx_retried++;
+		f->tx_again += f->trial_tries - 2;
 		f->told = 0;
 	}
 	f->trial_last_ms = 0;

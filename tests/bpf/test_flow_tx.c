@@ -73,25 +73,6 @@ static void test_tries(void **state)
 	assert_int_equal(flow_only(h)->tx_delivered, 1);
 }
 
-/* A listener that has no place for more is asked again and again: that is no loss. */
-static void test_repeated_syn(void **state)
-{
-	struct harness *h = *state;
-
-	for (int i = 0; i < 4; i++)
-		tcp(h, true, &(struct segment){ .seq = ISN - 1, .flags = TCP_SYN });
-	assert_int_equal(flow_only(h)->trial_tries, 4);
-	tcp(h, false, &(struct segment){ .seq = 0, .ack = ISN, .flags = TCP_SYN | TCP_ACK });
-	assert_int_equal(flow_only(h)->tx_delivered, 1);
-	assert_int_equal(flow_only(h)->tx_retried, 0);
-	assert_int_equal(flow_only(h)->tx_repeated, 0);
-	for (int i = 0; i < 2; i++)
-		send_data(h, ISN, FULL);
-	receive_ack(h, ISN + FULL);
-	assert_int_equal(flow_only(h)->tx_retried, 1);
-	assert_int_equal(flow_only(h)->tx_repeated, 1);
-}
-
 /* What is acknowledged once more: something beyond it has arrived, until it is acknowledged itself. */
 static void test_duplicate_acknowledgement(void **state)
 {
@@ -495,7 +476,6 @@ int main(void)
 		bpf_test(test_cumulative),
 		bpf_test(test_tries),
 		bpf_test(test_duplicate_acknowledgement),
-		bpf_test(test_repeated_syn),
 		bpf_test(test_arrived_twice),
 		bpf_test(test_repeated_in_vain),
 		bpf_test(test_sack_permitted),

@@ -251,8 +251,8 @@ void ledger_loss(const struct ledger *l, msec_t from_ms, msec_t to_ms, uint32_t 
 		 uint32_t *lost_ticks);
 
 /*
- * The same as it is for packets sent now and then, at any moment: of one tick a few packets count, however many there were. A queue that
- * is full for a moment loses many.
+ * The same as it is for packets sent now and then, at any moment: of a tick in which some were lost a few packets count, however many
+ * there were. A queue that is full for a moment loses many.
  */
 struct tried ledger_loss_at_times(const struct ledger *l, msec_t from_ms, msec_t to_ms);
 

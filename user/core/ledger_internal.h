@@ -16,10 +16,10 @@ static inline const struct history *history_of(const struct ledger *l)
 	return l->history ? l->history : &nothing;
 }
 
-/* What became of so many packets of one moment, as if there had been AT_TIMES_MAX at most. */
+/* What became of so many packets of one moment. Where some of them were lost it counts as if there had been AT_TIMES_MAX at most. */
 static inline struct tried at_times(double lost, double passed)
 {
-	double part = lost + passed > AT_TIMES_MAX ? AT_TIMES_MAX / (lost + passed) : 1.0;
+	double part = lost > 0 && lost + passed > AT_TIMES_MAX ? AT_TIMES_MAX / (lost + passed) : 1.0;
 
 	return (struct tried){ part * lost, part * passed };
 }

@@ -204,13 +204,37 @@ static double odds_of_few(const struct stall *s, uint32_t n, bool before)
 	return s->given_up ? CHANCE_EARLIER : pow(CHANCE_EARLIER, REPEATED_CHANGED - n);
 }
 
+static struct tried sum(struct tried a, struct tried b)
+{
+	return (struct tried){ a.lost + b.lost, a.passed + b.passed };
+}
+
+/*
+ * The smaller of the chances under what is known of this way, with the way there, which mostly loses as much, and without: it may
+ * be full of what this side sends.
+ */
+static double chance_gaps(const struct stall *s)
+{
+	struct tried now = { s->lost, s->received }, none = { 0, 0 };
+
+	return fmin(chance_gaps_of_others(s->lost, now, sum(s->before, s->before_there), none),
+		    chance_gaps_of_others(s->lost, now, s->before, s->before_there));
+}
+
+static double chance_lost(const struct stall *s, uint32_t n, uint32_t runs, struct tried known)
+{
+	struct tried after = step_after_a_loss(&s->all_before), none = { 0, 0 };
+
+	return fmin(chance_lost_too(n, runs, sum(known, s->before_there), none, after),
+		    chance_lost_too(n, runs, known, s->before_there, after));
+}
+
 /* Whether chance would explain the gaps. */
 static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
 {
-	struct tried before_all = s->before, back = s->before_there;
+	struct tried before_all = sum(s->before, s->before_there);
 	uint32_t own = s->given_up ? repeated_until_given_up(s) : n; /* in this stall's time */
-	struct tried others = { lost_by_others(s, own), s->received }, none = { 0, 0 }, after = since_given_up(l, s);
-	struct tried known = { others.lost + before_all.lost, others.passed + before_all.passed };
+	struct tried others = { lost_by_others(s, own), s->received }, none = { 0, 0 };
 	uint32_t runs = s->lost_ticks < n + 1 ? s->lost_ticks : n + 1;
 	/* With each packet of that size such a run may begin. */
 	double looks = 1.0 + s->like_before.delivered, all, like, few;
@@ -222,8 +246,7 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 	if (s->kind != EVIDENCE_TCP_HOLE &&
 	    s->lost - s->lost_at_once > STALL_LOSS_MAX * (l->stalls_total + s->given_up))
 		return true;
-	if (chance_gaps_of_others(s->lost, (struct tried){ s->lost, s->received }, before_all, back) >
-	    gaps_max(s, before))
+	if (chance_gaps(s) > gaps_max(s, before))
 		return true;
 	/* … on a path that loses more than it used to, as gaps at other times show. */
 	if (others.lost > 0.0 &&
@@ -232,11 +255,8 @@ static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t
 						  none) >
 		    gaps_max(s, before))
 		return true;
-	others.lost += after.lost;
-	others.passed += after.passed;
-	known.lost += after.lost;
-	known.passed += after.passed;
-	all = looks * chance_lost_too(n + 1, runs, known, back, step_after_a_loss(&s->all_before));
+	others = sum(others, since_given_up(l, s));
+	all = looks * chance_lost(s, n + 1, runs, sum(others, s->before));
 	like = looks * chance_policed(n + 1, step_tried_like(l, s, &s->like_before), before_all);
 	few = odds_of_few(s, n, before);
 	if (all > few * CHANCE_MAX || like > few * step_policed_max(&s->like_before, before))
