@@ -115,6 +115,23 @@ static void test_beginnings_alone(void **state)
 	assert_int_equal(s.log[0].recommended_mtu, 1440);
 }
 
+/* Once the tunnel's MTU allows none, what came before that is no news. */
+static void test_beginnings_no_more(void **state)
+{
+	struct scene_session *w = scene_session(&s, scene_peer(&s, 'A', "192.0.2.1", "10.1.0.0"));
+
+	(void)state;
+	for (int i = 0; i < 12 * SECOND; i++) {
+		counts[BEGINNINGS] += i < 2 * SECOND;
+		if (i == 2 * SECOND)
+			s.links[1].mtu = 1440;
+		session_receives(&s, w, 2, 1300);
+		tick();
+	}
+	assert_critical(FINDING_FRAGMENT_BLACKHOLE);
+	assert_int_equal(s.resolved, 1);
+}
+
 /* Others have been smaller: of which size one comes now is not known. */
 static void test_beginnings_of_two_sizes(void **state)
 {
@@ -183,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_no_fragments, start, end),
 		cmocka_unit_test_setup_teardown(test_beginnings_alone, start, end),
+		cmocka_unit_test_setup_teardown(test_beginnings_no_more, start, end),
 		cmocka_unit_test_setup_teardown(test_beginnings_of_two_sizes, start, end),
 		cmocka_unit_test_setup_teardown(test_ends_alone, start, end),
 		cmocka_unit_test_setup_teardown(test_ends_missing_of_late, start, end),

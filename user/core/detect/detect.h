@@ -16,7 +16,7 @@ struct verdict {
 	msec_t first_ms;     /* of the trouble */
 	msec_t latest_ms;    /* when the latest of the flows stalled; 0: none has */
 	msec_t connected_ms; /* when the latest of the flows began */
-	msec_t last_ms;	     /* tx: of the last try in vain; 0: the trouble is there now */
+	msec_t last_ms;	     /* of the last try in vain; 0: the trouble is there now */
 	bool doubtful;	     /* tx: the size did pass: that the flows died of something else only probes can tell */
 	struct evidence evidence[FINDING_EVIDENCE_MAX];
 	size_t evidence_n;

@@ -36,7 +36,7 @@ static uint64_t ends_since(const struct ledger *l, msec_t since_ms)
 /* rx: beginnings of packets arrive, their ends do not. */
 static bool ends_missing(const struct ledger *l, struct verdict *v)
 {
-	const struct subject *first = ledger_subject(l, WIRE_TALLY_FRAGMENT_RX, WIRE_FRAGMENT_FIRST, 1);
+	const struct subject *first = ledger_subject(l, WIRE_TALLY_FRAGMENT_RX, WIRE_FRAGMENT_FIRST, l->over_ms + 1);
 
 	if (!first || first->count < FIRSTS_MIN || first->ticks < TICKS_MIN ||
 	    ends_since(l, first->first_ms) * 2 > first->count ||
@@ -45,6 +45,7 @@ static bool ends_missing(const struct ledger *l, struct verdict *v)
 	memset(v, 0, sizeof(*v));
 	v->confidence = 0.9;
 	v->first_ms = first->first_ms;
+	v->last_ms = first->last_ms;
 	v->lower = ledger_delivered_below(l, 0, first->first_ms);
 	verdict_evidence(v, EVIDENCE_FRAGMENT, first->count, first->size_max);
 	return true;
