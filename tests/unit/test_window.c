@@ -13,10 +13,10 @@
 
 #include "snapshots.h"
 
-#define FULL	    1400 /* bytes, inner; 1360 of payload */
-#define TICK_FULL   30	 /* segments a tick */
-#define TICK_LOST   3
-#define HOLE	    (16 * SECOND)
+#define FULL	  1400 /* bytes, inner; 1360 of payload */
+#define TICK_FULL 30   /* segments a tick */
+#define TICK_LOST 3
+#define HOLE	  (16 * SECOND)
 
 static struct scene s;
 static struct wire_flow *bulk, *ping;
