@@ -260,11 +260,14 @@ static bool by_loss(const struct ledger *l, const struct stall *s, uint32_t n, u
 		       few * step_policed_max(&s->like_before, before);
 }
 
-/* The same where all that was under way was lost with the first one, and nothing as large has come since: see step_tx.c. */
+/*
+ * The same where all that was under way was lost with the first one, and nothing as large has come since: see step_tx.c. Gaps must
+ * show the repetitions: the last one may be on its way.
+ */
 static bool by_loss_after_window(const struct ledger *l, const struct stall *s, uint32_t n, uint32_t runs,
 				 struct tried others)
 {
-	return s->lost_at_once < WINDOW_MIN || s->given_up ||
+	return s->lost_at_once < WINDOW_MIN || s->repeated < REPEATED_MIN || s->given_up ||
 	       WINDOW_LOOKS * chance_lost(s, n, runs < n ? runs : n, sum(others, s->before)) > CHANCE_MAX ||
 	       WINDOW_LOOKS * chance_policed(n, step_tried_like(l, s, &s->like_before),
 					     sum(s->before, s->before_there)) >
