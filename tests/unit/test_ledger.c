@@ -115,6 +115,27 @@ static void test_loss_of_a_time(void **state)
 	assert_int_equal(lost, 3);
 }
 
+/* A queue is full for a moment: of what is sent at any moment a small part is lost, though it was half of all packets. */
+static void test_loss_at_times(void **state)
+{
+	struct tried t;
+
+	(void)state;
+	for (uint32_t i = 0; i < 20; i++)
+		l.history->ticks[i] = (struct loss_tick){ 1000 + 250 * i, i == 7 ? 300 : 0, 15 };
+	l.history->ticks[20] = (struct loss_tick){ 6000, -2, 1 }; /* two came late */
+	l.history->ticks_next = 21;
+	t = ledger_loss_at_times(&l, 0, 9999);
+	assert_in_range(t.lost, 5, 8);
+	assert_in_range(t.passed, 19 * 15, 20 * 15);
+	assert_int_equal(ledger_loss_at_times(&l, 3000, 9999).lost, 0);
+	ledger_try(&l, 1500, 2000, (struct trials){ .delivered = 100, .lost = 300 });
+	ledger_try(&l, 1500, 4000, (struct trials){ .delivered = 200 });
+	t = ledger_trials_at_times(&l, 1500, 0);
+	assert_int_equal(t.lost, 6);
+	assert_int_equal(t.passed, 202);
+}
+
 /* Loss that has risen is known by what it is lately; a clean quarter of a minute is no reason to forget the rest. */
 static void test_gaps_of_late(void **state)
 {
@@ -556,6 +577,7 @@ int main(void)
 		cmocka_unit_test_setup(test_padding_by_one_of_several_routes, fresh),
 		cmocka_unit_test_setup(test_forgets_the_oldest_size, fresh),
 		cmocka_unit_test_setup(test_loss_of_a_time, fresh),
+		cmocka_unit_test_setup(test_loss_at_times, fresh),
 		cmocka_unit_test_setup(test_gaps_of_late, fresh),
 		cmocka_unit_test_setup_teardown(test_flow_enters_its_peer_in_both_directions, start, end),
 		cmocka_unit_test_setup_teardown(test_arrived_while_a_snapshot_was_made, start, end),
