@@ -14,13 +14,10 @@
 /* That loss of all sizes has just risen instead of the path's MTU having sunk: both are rare. */
 #define CHANCE_CHANGED 1e-3
 
-#define TRIES_MIN    3	  /* of one flow: less may be one burst of loss */
-#define TRIES_BURST  2	  /* of each further flow these count for nothing: one burst of loss takes both */
-#define TRIES_HEARD  2	  /* that many one outage must not explain */
-#define ETHERNET_MTU 1500 /* beyond it no path on the Internet is to be expected to carry it */
-#define WINDOW_MIN   8	  /* segments: a path on which as many are lost by plain loss is of no use to anybody */
-#define WINDOW_LOOKS                                                                                                   \
-	10.0 /* moments of a minute at which all that is under way may be lost: more, and nobody would use the path */
+#define TRIES_MIN      3    /* of one flow: less may be one burst of loss */
+#define TRIES_BURST    2    /* of each further flow these count for nothing: one burst of loss takes both */
+#define TRIES_HEARD    2    /* that many one outage must not explain */
+#define ETHERNET_MTU   1500 /* beyond it no path on the Internet is to be expected to carry it */
 #define SENT_BEFORE_MS 1000 /* an acknowledgement so soon after may be of what was sent before the path changed */
 
 /* Whether the stall's size got through within the window before it began: at all, and on the path as it is. */

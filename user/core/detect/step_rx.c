@@ -229,12 +229,19 @@ static double chance_lost(const struct stall *s, uint32_t n, uint32_t runs, stru
 		    chance_lost_too(n, runs, known, s->before_there, after));
 }
 
-/* Whether the gaps are rather of others. */
-static bool by_others(const struct ledger *l, const struct stall *s, uint32_t own, bool before)
+/* Whether chance would explain the gaps. */
+static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
 {
-	struct tried before_all = sum(s->before, s->before_there), none = { 0, 0 };
-	struct tried others = { lost_by_others(s, own), s->received };
+	struct tried before_all = sum(s->before, s->before_there);
+	uint32_t own = s->given_up ? repeated_until_given_up(s) : n; /* in this stall's time */
+	struct tried others = { lost_by_others(s, own), s->received }, none = { 0, 0 };
+	uint32_t runs = s->lost_ticks < n + 1 ? s->lost_ticks : n + 1;
+	/* With each packet of that size such a run may begin. */
+	double looks = 1.0 + s->like_before.delivered, all, like, few;
+	bool jumbo = s->outer > ETHERNET_MTU;
 
+	if (!s->received || s->lost_ticks < (jumbo ? LOST_TICKS_JUMBO : LOST_TICKS_MIN))
+		return true;
 	/* More than these flows can lose: the path loses everything alike. */
 	if (s->kind != EVIDENCE_TCP_HOLE &&
 	    s->lost - s->lost_at_once > STALL_LOSS_MAX * (l->stalls_total + s->given_up))
@@ -242,53 +249,17 @@ static bool by_others(const struct ledger *l, const struct stall *s, uint32_t ow
 	if (chance_gaps(s) > gaps_max(s, before))
 		return true;
 	/* … on a path that loses more than it used to, as gaps at other times show. */
-	return others.lost > 0.0 &&
-	       chance_changed(others, before_all) *
-			       chance_gaps_of_others(own + 1, (struct tried){ others.lost + own + 1, others.passed },
-						     none, none) >
-		       gaps_max(s, before);
-}
-
-/* Whether the loss that there was would explain n repetitions in vain, and what came before them; chance must do it more rarely by that. */
-static bool by_loss(const struct ledger *l, const struct stall *s, uint32_t n, uint32_t runs, struct tried others,
-		    bool before, double few)
-{
-	double looks = 1.0 + s->like_before.delivered; /* with each packet of that size such a run may begin */
-
-	return looks * chance_lost(s, n + 1, runs, sum(others, s->before)) > few * CHANCE_MAX ||
-	       looks * chance_policed(n + 1, step_tried_like(l, s, &s->like_before), sum(s->before, s->before_there)) >
-		       few * step_policed_max(&s->like_before, before);
-}
-
-/*
- * The same where all that was under way was lost with the first one, and nothing as large has come since: see step_tx.c. Gaps must
- * show the repetitions: the last one may be on its way.
- */
-static bool by_loss_after_window(const struct ledger *l, const struct stall *s, uint32_t n, uint32_t runs,
-				 struct tried others)
-{
-	return s->lost_at_once < WINDOW_MIN || s->repeated < REPEATED_MIN || s->given_up ||
-	       WINDOW_LOOKS * chance_lost(s, n, runs < n ? runs : n, sum(others, s->before)) > CHANCE_MAX ||
-	       WINDOW_LOOKS * chance_policed(n, step_tried_like(l, s, &s->like_before),
-					     sum(s->before, s->before_there)) >
-		       CHANCE_MAX;
-}
-
-/* Whether chance would explain the gaps. */
-static bool by_chance_rx(const struct ledger *l, const struct stall *s, uint32_t n, bool before)
-{
-	uint32_t own = s->given_up ? repeated_until_given_up(s) : n; /* in this stall's time */
-	struct tried others = { lost_by_others(s, own), s->received }, none = { 0, 0 };
-	uint32_t runs = s->lost_ticks < n + 1 ? s->lost_ticks : n + 1;
-	bool jumbo = s->outer > ETHERNET_MTU;
-	double few = odds_of_few(s, n, before);
-
-	if (!s->received || s->lost_ticks < (jumbo ? LOST_TICKS_JUMBO : LOST_TICKS_MIN) || by_others(l, s, own, before))
+	if (others.lost > 0.0 &&
+	    chance_changed(others, before_all) *
+			    chance_gaps_of_others(own + 1, (struct tried){ others.lost + own + 1, others.passed }, none,
+						  none) >
+		    gaps_max(s, before))
 		return true;
 	others = sum(others, since_given_up(l, s));
-	if (!by_loss_after_window(l, s, n, runs, others))
-		few = 1.0;
-	else if (by_loss(l, s, n, runs, others, before, few))
+	all = looks * chance_lost(s, n + 1, runs, sum(others, s->before));
+	like = looks * chance_policed(n + 1, step_tried_like(l, s, &s->like_before), before_all);
+	few = odds_of_few(s, n, before);
+	if (all > few * CHANCE_MAX || like > few * step_policed_max(&s->like_before, before))
 		return true;
 	/* Loss may just have risen: then the small ones would not all have come since. */
 	return before &&

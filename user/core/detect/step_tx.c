@@ -5,8 +5,11 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define TRIES_YOUNG 6	  /* of a connection just made: its handshake has passed the path as it is now, … */
-#define YOUNG_MS    1000  /* … and would the path have died before its first large segment? */
+#define TRIES_YOUNG 6	 /* of a connection just made: its handshake has passed the path as it is now, … */
+#define YOUNG_MS    1000 /* … and would the path have died before its first large segment? */
+#define WINDOW_MIN  8	 /* segments: a path on which as many are lost by plain loss is of no use to anybody */
+#define WINDOW_LOOKS                                                                                                   \
+	10.0 /* moments of a minute at which all that is under way may be lost: more, and nobody would use the path */
 #define DIALOGUE_MS 1000  /* heard so shortly before its first large segment */
 #define CHANGED_MS  2000  /* a size that got through lately must be lost for longer than a link takes to come back */
 #define USUAL_MS    10000 /* a peer heard at intervals for so long is expected to be heard on */
