@@ -135,18 +135,32 @@ static struct tried without(struct tried all, struct tried part)
 	return (struct tried){ all.lost - part.lost, all.passed - part.passed };
 }
 
-/* Whether the loss that there was would explain n tries in vain. */
-static bool by_loss(const struct ledger *l, const struct stall *s, uint32_t n, uint32_t runs, bool before)
+/* What is known of loss since it is as it was when a flow stalled: of all sizes, and of the stalled one's like. */
+struct known_loss {
+	msec_t since_ms;
+	struct trials all, large;
+	struct tried others; /* not of its like, in the time of `large` */
+};
+
+static struct known_loss known_loss(const struct ledger *l, const struct stall *s)
 {
 	msec_t since_ms = ledger_loss_since_ms(l, 0, s->first_ms),
 	       large_ms = ledger_loss_since_ms(l, s->outer, s->first_ms);
-	struct trials known = ledger_trials(l, 0, since_ms), like = ledger_trials(l, 0, large_ms),
-		      large = ledger_trials(l, s->outer, large_ms);
-	double looks = 1.0 + large.delivered; /* with each packet of that size such a run may begin */
+	struct trials large = ledger_trials(l, s->outer, large_ms), like = ledger_trials(l, 0, large_ms);
 
-	return looks * chance_all_sizes(l, s, n, runs, tried_of(&known), since_ms) > CHANCE_MAX ||
-	       looks * chance_policed(n, step_tried_like(l, s, &large), without(tried_of(&like), tried_of(&large))) >
-		       step_policed_max(&large, before);
+	return (struct known_loss){ since_ms, ledger_trials(l, 0, since_ms), large,
+				    without(tried_of(&like), tried_of(&large)) };
+}
+
+/* Whether the loss that there was would explain n tries in vain. */
+static bool by_loss(const struct ledger *l, const struct stall *s, const struct known_loss *k, uint32_t n,
+		    uint32_t runs, bool before)
+{
+	double looks = 1.0 + k->large.delivered; /* with each packet of that size such a run may begin */
+
+	return looks * chance_all_sizes(l, s, n, runs, tried_of(&k->all), k->since_ms) > CHANCE_MAX ||
+	       looks * chance_policed(n, step_tried_like(l, s, &k->large), k->others) >
+		       step_policed_max(&k->large, before);
 }
 
 /*
@@ -154,21 +168,16 @@ static bool by_loss(const struct ledger *l, const struct stall *s, uint32_t n, u
  * an outage may, or a queue that the flow itself has filled. Such moments are few, and each further try is a packet alone: of it is
  * known what became of repetitions.
  */
-static bool by_loss_after_window(const struct ledger *l, const struct stall *s, uint32_t n, uint32_t runs)
+static bool by_loss_after_window(const struct ledger *l, const struct stall *s, const struct known_loss *k, uint32_t n,
+				 uint32_t runs)
 {
-	msec_t since_ms = ledger_loss_since_ms(l, 0, s->first_ms),
-	       large_ms = ledger_loss_since_ms(l, s->outer, s->first_ms);
-	struct trials known = ledger_trials(l, 0, since_ms), like = ledger_trials(l, 0, large_ms),
-		      large = ledger_trials(l, s->outer, large_ms);
 	uint32_t alone = n - 1;
 
 	return s->window < WINDOW_MIN ||
-	       WINDOW_LOOKS * chance_all_sizes(l, s, alone, runs < alone ? runs : alone, step_after_a_loss(&known),
-					       since_ms) >
+	       WINDOW_LOOKS * chance_all_sizes(l, s, alone, runs < alone ? runs : alone, step_after_a_loss(&k->all),
+					       k->since_ms) >
 		       CHANCE_MAX ||
-	       WINDOW_LOOKS * chance_policed(alone, step_after_a_loss(&large),
-					     without(tried_of(&like), tried_of(&large))) >
-		       CHANCE_MAX;
+	       WINDOW_LOOKS * chance_policed(alone, step_after_a_loss(&k->large), k->others) > CHANCE_MAX;
 }
 
 /* Whether chance would explain that nothing of that size gets through. */
@@ -177,8 +186,9 @@ static bool by_chance_tx(const struct ledger *l, const struct stall *s, bool bef
 	uint32_t n = tries_of_all(l, s), runs = s->alive == ALIVE_HOST || is_spreading(l, s) ? s->runs : n;
 	msec_t since_ms = s->first_ms + SENT_BEFORE_MS;
 	struct trials since = ledger_trials(l, 0, since_ms);
+	struct known_loss known = known_loss(l, s);
 
-	if (by_loss(l, s, n, runs, before) && by_loss_after_window(l, s, n, runs))
+	if (by_loss(l, s, &known, n, runs, before) && by_loss_after_window(l, s, &known, n, runs))
 		return true;
 	/* Loss may just have risen: then the small ones would not all have passed since. */
 	return before && !(is_young(s) && s->tries >= TRIES_YOUNG && !small_lost(l, s->first_ms)) &&
